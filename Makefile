@@ -1,0 +1,69 @@
+# Headrace. `make` alone lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup packages demo test test-fast coverage prove lint format types lock wheel clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python that the locked packages are made for; name another with `make setup PYTHON=/path/to/python`.
+PYTHON ?=
+LOCK := $(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-strip-extras --no-header $(LOCK_FLAGS)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: packages  ## everything that demo and test need: .venv, locked packages, jars (the second time: a second)
+	@$(BIN)/headrace jars >/dev/null
+	@$(BIN)/headrace doctor >$(VENV)/.doctor || { cat $(VENV)/.doctor >&2; exit 1; }
+
+packages: $(VENV)/.packages
+
+$(VENV)/.packages: requirements/dev.txt setup.cfg pyproject.toml
+	@infra/make-venv.sh "$(VENV)" "$(PYTHON)"
+	@echo "setup: installing the locked packages (about two minutes the first time)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt \
+	    | { grep -vE "^(Requirement already satisfied|Ignoring )" || true; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup  ## the whole chain on 1,027,013 real events: broker, replay, landing, cleaning, audit
+	@$(BIN)/headrace demo
+
+test: setup lint types  ## everything that CI runs
+	@$(BIN)/python -m pytest -m "not prove"
+
+test-fast: packages  ## what needs no JVM, in under two minutes
+	@$(BIN)/python -m pytest -m "not spark and not broker and not slow and not prove"
+
+coverage: setup  ## the tests with coverage by branch
+	@$(BIN)/python -m pytest -m "not prove" --cov --cov-report=term
+
+prove: setup  ## the longer proofs, whose figures are kept in docs/
+	@$(BIN)/python -m pytest -m prove
+
+lint: packages  ## ruff: rules and format
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo "lint: ok"
+
+format: packages  ## put the code into its format
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
+
+types: packages  ## mypy, strict
+	@$(BIN)/mypy
+
+lock:  ## requirements/*.txt from setup.cfg; LOCK_FLAGS=--upgrade for newer versions
+	@test -x $(BIN)/uv || $(MAKE) packages
+	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra dev -o requirements/dev.txt
+	@for extra in ingestion features jobs demo; do \
+	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit 1; \
+	done
+
+wheel: packages  ## dist/headrace.zip, for spark-submit --py-files, and the wheel that it is
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir dist .
+	@cp dist/headrace-*.whl dist/headrace.zip && ls dist
+
+clean:  ## remove what was built; keeps the environment and .headrace, the demo's data
+	@rm -rf build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

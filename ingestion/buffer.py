@@ -1,0 +1,60 @@
+"""The buffer of one topic: records that were read and not yet committed, and the positions that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+
+class TopicBuffer:
+    """Records by partition, each partition in offset order, and for each partition the position after its last poll.
+
+    A position may move without records: control records, aborted transactions and compacted ranges leave gaps.
+    """
+
+    def __init__(self) -> None:
+        self.positions: dict[int, int] = {}
+        self._batches: dict[int, list[pa.RecordBatch]] = {}
+        self._first_at_s: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many records wait."""
+        return sum(batch.num_rows for batch in self._each())
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory they take."""
+        return sum(batch.nbytes for batch in self._each())
+
+    def add(self, partition: int, records: pa.RecordBatch, *, now_s: float) -> None:
+        """Appends records that follow those that are here already."""
+        self._batches.setdefault(partition, []).append(records)
+        self._first_at_s = now_s if self._first_at_s is None else self._first_at_s
+
+    def age_s(self, now_s: float) -> float:
+        """How long the oldest record has waited; 0 when there is none."""
+        return 0.0 if self._first_at_s is None else now_s - self._first_at_s
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All records in the order (partition, offset)."""
+        for partition in sorted(self._batches):
+            yield from self._batches[partition]
+
+    def committed(self) -> None:
+        """Forgets the records; the positions stay."""
+        self._batches.clear()
+        self._first_at_s = None
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """Drops records and positions of partitions that are no longer ours, or are to be read again."""
+        for partition in partitions:
+            self._batches.pop(partition, None)
+            self.positions.pop(partition, None)
+        if not self._batches:
+            self._first_at_s = None
+
+    def _each(self) -> Iterator[pa.RecordBatch]:
+        for batches in self._batches.values():
+            yield from batches

@@ -1,0 +1,68 @@
+"""Positions: where to go on reading, given what the table has and what the broker still holds.
+
+An offset is a record's; a position is the next one to read. A partition with a landed position has exactly three
+outcomes: it begins (the table knows nothing of it), it resumes, or what it needs next is lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from headrace.errors import PositionLost
+
+Place = tuple[str, int]  # topic, partition; equal to kafka-python's TopicPartition
+
+
+def by_topic(places: Iterable[Place]) -> dict[str, frozenset[int]]:
+    """The partitions of each topic."""
+    grouped: dict[str, set[int]] = defaultdict(set)
+    for topic, partition in places:
+        grouped[topic].add(partition)
+    return {topic: frozenset(partitions) for topic, partitions in grouped.items()}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a partition holds: offsets in `[beginning, end)`, where `end` is the last stable one."""
+
+    beginning: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A partition that stopped: the broker does not hold `position`, which the table asks for next."""
+
+    place: Place
+    position: int
+    bounds: Bounds | None  # None where the broker only says that its log has diverged
+
+    def __str__(self) -> str:
+        topic, partition = self.place
+        asked = f"{topic}[{partition}]: the table asks for offset {self.position} next, but the broker"
+        if self.bounds is None:
+            return f"{asked} says that its log was cut before it"
+        if self.position < self.bounds.beginning:
+            deleted = f"offsets {self.position} to {self.bounds.beginning - 1} were deleted before they were landed"
+            return f"{asked} begins at {self.bounds.beginning}: {deleted}"
+        return f"{asked} ends at {self.bounds.end}: its log was cut or restored from an older copy"
+
+
+def resume(place: Place, position: int | None, bounds: Bounds) -> int | Lost:
+    """The offset to read first in a partition whose landed position is `position` (None: nothing landed yet)."""
+    if position is None:
+        return bounds.beginning
+    if bounds.beginning <= position <= bounds.end:
+        return position
+    return Lost(place, position, bounds)
+
+
+def lost_error(lost: Iterable[Lost]) -> PositionLost:
+    """The error that names every partition that stopped, and what can be done."""
+    lines = "\n  ".join(str(each) for each in lost)
+    return PositionLost(
+        f"{lines}\nNothing was skipped, and all other partitions were landed. Restore the records on the broker, "
+        "or land this topic into another lake"
+    )

@@ -1,0 +1,76 @@
+"""What one run of the lander is told, and what it tells at its end."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.errors import UsageError
+
+from .flush import FlushPolicy
+from .positions import Lost
+
+
+def default_group(lake: Path) -> str:
+    """The consumer group of the landers of one lake.
+
+    Landers of two lakes must never share a group: each lake would get a part of the partitions.
+    """
+    return f"headrace-land-{hashlib.sha256(str(lake.absolute()).encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandingSettings:
+    """Where records come from, where they go, and how patient the lander is.
+
+    A lander that is killed keeps its partitions for `session_timeout_s`; then the others of its group take them over.
+
+    Raises:
+        UsageError: a number is not positive.
+    """
+
+    brokers: str  # host:port[,host:port]
+    lake: Path
+    group: str = ""  # default: the one of this lake
+    policy: FlushPolicy = field(default_factory=FlushPolicy)
+    lock_wait_s: float = 600.0  # for whoever holds the table's lock alone
+    connect_wait_s: float = 10.0  # at the start, for a broker to answer
+    outage_wait_s: float = 60.0  # later, for a broker that went away, when the run is to end by itself
+    session_timeout_s: float = 10.0
+    position_interval_s: float = 600.0  # how often positions are committed where no record came
+    max_buffered_bytes: int = 256 * 2**20  # of all topics; beyond it nothing is fetched until a commit succeeds
+
+    def __post_init__(self) -> None:
+        if not self.group:
+            object.__setattr__(self, "group", default_group(self.lake))
+        for name in ("lock_wait_s", "connect_wait_s", "outage_wait_s", "position_interval_s", "max_buffered_bytes"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} must be greater than 0, found {getattr(self, name)}")
+        if self.session_timeout_s < 1:
+            raise UsageError(f"session_timeout_s must be at least 1, found {self.session_timeout_s}")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a landing is. `remaining` counts offsets up to the end to reach, None where there is none."""
+
+    rows: int
+    commits: int
+    remaining: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        rate = self.rows / self.seconds if self.seconds else 0.0
+        rest = "" if self.remaining is None else f", {self.remaining:,} to go"
+        return f"landed {self.rows:,} rows in {self.commits} commits ({rate:,.0f} rows/s{rest})"
+
+
+@dataclass(frozen=True)
+class LandingResult:
+    """What one run landed: rows by topic (of this run only), commits, seconds, and the partitions that stopped."""
+
+    rows: dict[str, int]
+    commits: int
+    seconds: float
+    lost: tuple[Lost, ...] = ()

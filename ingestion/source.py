@@ -1,0 +1,281 @@
+"""Kafka as the lander sees it: a member of a consumer group whose records are proved before anyone gets them."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
+from kafka.structs import OffsetAndMetadata
+
+from headrace.errors import BrokerError, MachineError, SettingsError
+
+from .cluster import Cluster, Unreachable, replaced
+from .lenient_headers import read_leniently
+from .positions import Bounds, Place
+
+log = logging.getLogger(__name__)
+
+CONSUMER: dict[str, Any] = {
+    "client_id": "headrace-land",
+    "auto_offset_reset": "none",
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    # One answer holds at most 32 MiB, so that what is read ahead beside the buffers is bounded.
+    "fetch_max_bytes": 32 * 2**20,
+    "max_partition_fetch_bytes": 4 * 2**20,
+    # A rebalance waits for a member this long at most. The loop polls several times a second.
+    "max_poll_interval_ms": 60_000,
+    "metadata_max_age_ms": 30_000,  # how soon a new partition is noticed
+    "reconnect_backoff_max_ms": 2_000,
+    "request_timeout_ms": 15_000,
+    "metrics_enabled": False,
+}
+ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:,]+):\d{1,5}")
+
+
+class TopicReplaced(Exception):
+    """A topic was deleted, or deleted and created again, while it was read. What was not yet proved is dropped."""
+
+    def __init__(self, topics: Mapping[str, str | None]) -> None:
+        super().__init__(", ".join(sorted(topics)))
+        self.topics = dict(topics)  # name: new id, None while there is none
+
+
+@dataclass(frozen=True)
+class Polled:
+    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on."""
+
+    records: Mapping[Place, Sequence[Any]] = field(default_factory=dict)
+    positions: Mapping[Place, int] = field(default_factory=dict)
+    astray: frozenset[Place] = frozenset()
+
+
+class Owner(Protocol):
+    """Whoever holds what was read of the partitions. Called while nothing is being polled, and must not raise."""
+
+    def give_up(self, places: Collection[Place]) -> None:
+        """The group takes these partitions away: commit what is buffered of them now, or drop it."""
+
+    def lose(self, places: Collection[Place]) -> None:
+        """The group has taken these partitions away already: drop what is buffered of them."""
+
+
+class KafkaSource:
+    """One consumer in a group, for the topics and topic ids that it was given.
+
+    Partitions come unread: whoever asks `take_assigned` starts each with `start`. Kafka's committed offsets are never
+    read.
+
+    Raises:
+        MachineError: the package crc32c is missing.
+        BrokerError: no broker answers within `connect_wait_s`.
+        SettingsError: the address is not one.
+    """
+
+    def __init__(self, brokers: str, group: str, *, connect_wait_s: float, session_timeout_s: float) -> None:
+        _require_crc32c()
+        self._consumer = _connect(brokers, group, connect_wait_s, session_timeout_s)
+        read_leniently(self._consumer)
+        self.cluster = Cluster(self._consumer, brokers)
+        self._topic_ids: dict[str, str] = {}
+        self._awaited: frozenset[str] = frozenset()
+        self._seen: dict[Place, int] = {}
+        self._unproved: Polled | None = None
+        self._assigned: set[Place] = set()
+        self._hint_failed = False
+
+    def subscribe(self, topic_ids: Mapping[str, str], owner: Owner, *, awaited: Collection[str] = ()) -> None:
+        """Joins the group for these topics.
+
+        From now on `TopicReplaced` says when one of them has another id, or an awaited one has come.
+        """
+        self._topic_ids, self._awaited = dict(topic_ids), frozenset(awaited)
+        self._consumer.subscribe(sorted(topic_ids), listener=_Listener(self, owner))
+        self.cluster.refresh()
+
+    def poll(self, timeout_s: float, max_records: int) -> Polled:
+        """Reads on. Only records that are proved to be of the pinned topic ids are returned.
+
+        Raises:
+            TopicReplaced: a topic has another id, or is gone.
+            Unreachable: records came, but no broker could be asked what they are of. The next call asks again.
+            BrokerError: the broker refuses for good, such as for lack of rights.
+        """
+        if self._unproved is None:
+            polled = self._read(timeout_s, max_records)
+            if not polled.positions and not polled.astray:
+                return polled
+            self._unproved = polled
+        self.prove()
+        polled, self._unproved = self._unproved, None
+        self._seen |= polled.positions
+        return polled
+
+    def prove(self) -> None:
+        """Asks the leaders whether the topics still have their ids. Raises as `poll` does."""
+        found = self.cluster.topic_ids(self._topic_ids.keys() | self._awaited, of=self._consumer.assignment())
+        changed = replaced(self._topic_ids, found) | {topic: found[topic] for topic in self._awaited if topic in found}
+        if changed:
+            raise TopicReplaced(changed)
+
+    def take_assigned(self) -> frozenset[Place]:
+        """Partitions that came since the last call and wait for their `start`."""
+        taken, self._assigned = frozenset(self._assigned), set()
+        return taken
+
+    def start(self, place: Place, position: int) -> None:
+        """Reads a partition from `position` on."""
+        self._consumer.seek(TopicPartition(*place), position)
+        self._seen[place] = position
+        self.resume([place])
+
+    def hold(self, places: Iterable[Place]) -> None:
+        """Stops fetching these partitions, those of them that are still ours."""
+        self._consumer.pause(*(self._consumer.assignment() & {TopicPartition(*place) for place in places}))
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Fetches them again."""
+        self._consumer.resume(*(self._consumer.assignment() & {TopicPartition(*place) for place in places}))
+
+    def bounds(self, places: Collection[Place]) -> dict[Place, Bounds]:
+        """See `Cluster.bounds`."""
+        return self.cluster.bounds(places) if places else {}
+
+    def hint(self, positions: Mapping[Place, int]) -> None:
+        """Tells Kafka how far the group is, for lag tools; nobody resumes from it, so a failure is a warning."""
+        offsets = {TopicPartition(*place): OffsetAndMetadata(position, "", -1) for place, position in positions.items()}
+        self._consumer.commit_async(offsets, callback=self._hinted)
+
+    def close(self, timeout_s: float) -> None:
+        """Leaves the group; what the owner still holds of the partitions is given up first."""
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=int(timeout_s * 1000))
+        except kafka_errors.KafkaError as err:
+            log.warning(
+                "the group was not left in good order (%s): its other members wait for the session to expire", err
+            )
+
+    def _read(self, timeout_s: float, max_records: int) -> Polled:
+        try:
+            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            self._keep_joining()
+            return Polled(records, self._moved())
+        except kafka_errors.OffsetOutOfRangeError as err:
+            return self._astray(err.args[0])
+        except kafka_errors.LogTruncationError as err:
+            return self._astray(err.divergent_offsets)
+        except kafka_errors.UnsupportedCodecError as err:
+            raise MachineError(
+                f"{err}. Records of a topic are compressed by it: pip install 'kafka-python[lz4,snappy,zstd]'"
+            ) from err
+        except kafka_errors.KafkaError as err:
+            if err.retriable:
+                raise Unreachable(f"the brokers at {self.cluster.brokers} do not answer ({err})") from err
+            raise BrokerError(
+                f"the brokers at {self.cluster.brokers} refuse to be read: {type(err).__name__}: {err}"
+            ) from err
+
+    def _keep_joining(self) -> None:
+        """Mends a fault of kafka-python 3.0.12 that leaves a member outside its group for ever.
+
+        A leader that joins again because the metadata changed, and whose poll times out before the join is complete,
+        compares the metadata with those that it has just assigned by, sees no need to join, and does not go on.
+        """
+        coordinator = self._consumer._coordinator
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
+
+    def _moved(self) -> dict[Place, int]:
+        """The positions that are not those of the last proved poll: they may move without records."""
+        # consumer.position() may ask the broker, and raise when the records of this poll would then be gone.
+        state = self._consumer._subscription
+        positions = {place: state.position(place) for place in self._consumer.assignment() - self._consumer.paused()}
+        return {
+            (place.topic, place.partition): position.offset
+            for place, position in positions.items()
+            if position is not None and position.offset != self._seen.get(place)
+        }
+
+    def _astray(self, places: Iterable[TopicPartition]) -> Polled:
+        astray = frozenset((place.topic, place.partition) for place in places)
+        self.hold(astray)
+        return Polled(astray=astray)
+
+    def _hinted(self, offsets: object, outcome: object) -> None:
+        failed = isinstance(outcome, Exception)
+        if failed and not self._hint_failed:
+            log.warning(
+                "Kafka did not take the group's offsets (%s). Landing goes on; only lag tools are behind", outcome
+            )
+        self._hint_failed = failed
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Runs on kafka-python's own thread while ours waits in a poll, so it may neither ask brokers nor raise."""
+
+    def __init__(self, source: KafkaSource, owner: Owner) -> None:
+        self._source, self._owner = source, owner
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        # A position, else kafka-python looks for one; paused, so that nothing is read from it.
+        for place in assigned:
+            self._source._consumer.seek(place, 0)
+        self._source._consumer.pause(*assigned)
+        self._source._assigned = {(place.topic, place.partition) for place in assigned}
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        self._forget(revoked)
+        self._owner.give_up([(place.topic, place.partition) for place in revoked])
+
+    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        self._forget(lost)
+        self._owner.lose([(place.topic, place.partition) for place in lost])
+
+    def _forget(self, places: Collection[TopicPartition]) -> None:
+        for place in places:
+            self._source._assigned.discard((place.topic, place.partition))
+            self._source._seen.pop((place.topic, place.partition), None)
+
+
+def _connect(brokers: str, group: str, connect_wait_s: float, session_timeout_s: float) -> KafkaConsumer:
+    if not all(ADDRESS.fullmatch(address) for address in brokers.split(",")):
+        raise SettingsError(f"'{brokers}' is not an address of brokers: expected host:port[,host:port]")
+    started_s, clients = time.monotonic(), []
+
+    def client(**configuration: Any) -> KafkaNetClient:
+        clients.append(KafkaNetClient(**configuration))
+        return clients[0]
+
+    try:
+        return KafkaConsumer(
+            kafka_client=client,
+            bootstrap_servers=brokers,
+            group_id=group,
+            session_timeout_ms=int(session_timeout_s * 1000),
+            heartbeat_interval_ms=int(min(1.0, session_timeout_s / 4) * 1000),
+            bootstrap_timeout_ms=int(connect_wait_s * 1000),
+            **CONSUMER,
+        )
+    except kafka_errors.KafkaError as err:
+        for opened in clients:
+            opened.close()
+        raise BrokerError(
+            f"no Kafka broker answers at {brokers} (waited {time.monotonic() - started_s:.0f} s). "
+            "Check the address, or start the embedded broker with 'headrace up'"
+        ) from err
+
+
+def _require_crc32c() -> None:
+    if importlib.util.find_spec("crc32c") is None:
+        raise MachineError(
+            "the Python package crc32c is missing; without it kafka-python checks records four times slower, silently. "
+            "Install it: pip install 'kafka-python[crc32c]'"
+        )

@@ -1,0 +1,49 @@
+"""The books: which raw positions are already placed in clean, duplicates or quarantine, and which come next.
+
+A position that is placed is skipped, in batch and in stream. This alone makes overlap, repetition, a crash between two
+writes and a lost checkpoint harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from headrace.tables import OFFSET, PARTITION, TOPIC_ID, SourceTables
+
+# One partition of one life of a topic: (topic id, partition).
+PartitionKey = tuple[str, int]
+
+KEY = [TOPIC_ID, PARTITION, OFFSET]
+
+
+def not_yet_placed(spark: SparkSession, raw: DataFrame, tables: SourceTables, span: Column) -> DataFrame:
+    """The rows of `raw` inside `span` (a condition over position columns) that no table accounts for."""
+    placed = [
+        spark.read.format("delta").load(str(path)).where(span).select(*KEY)
+        for path in (tables.clean, tables.duplicates, tables.quarantine)
+    ]
+    return raw.where(span).join(reduce(DataFrame.unionAll, placed), KEY, "left_anti")
+
+
+def last_offsets(selected: DataFrame) -> dict[PartitionKey, int]:
+    """The greatest offset of each partition among `selected` rows. Runs a Spark job."""
+    rows = selected.groupBy(TOPIC_ID, PARTITION).agg(F.max(OFFSET).alias(OFFSET)).collect()
+    return {(row[TOPIC_ID], row[PARTITION]): row[OFFSET] for row in rows}
+
+
+def span_of(last: Mapping[PartitionKey, int], floor: Mapping[PartitionKey, int]) -> Column:
+    """The condition for offsets up to and including `last`, from `floor` on where one is known, in the partitions of
+    `last`.
+    """
+    return reduce(or_, [_partition_span(key, offset, floor.get(key)) for key, offset in last.items()], F.lit(False))
+
+
+def _partition_span(key: PartitionKey, last: int, floor: int | None) -> Column:
+    topic_id, partition = key
+    inside = (F.col(TOPIC_ID) == topic_id) & (F.col(PARTITION) == partition) & (F.col(OFFSET) <= last)
+    return inside if floor is None else inside & (F.col(OFFSET) >= floor)

@@ -1,0 +1,126 @@
+"""Admission: which decoded records are events, and why the others are not.
+
+A reason is a pure function of the record and of the pipeline file. The checks are made in the order of
+`headrace.tables.REASONS`; the first that fails is the reason.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from headrace.pipeline import Source
+from headrace.tables import REASONS
+
+from .decode import DOCUMENT, MAX_DOCUMENT_BYTES, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, is_object, kind_of, wrong_kind
+
+# An event this far ahead of its arrival comes from a wrong clock, not from the world.
+FUTURE_TOLERANCE_S = 3600
+
+REASON, DETAIL, LATE = "__reason", "__detail", "_late"
+
+
+def judge(decoded: DataFrame, source: Source) -> DataFrame:
+    """Adds `_late` (never null), `__reason` (null for an event) and `__detail` to decoded rows with `event_at` and
+    `arrived_at`.
+    """
+    checks = _checks(source)
+    reason = F.coalesce(*[F.when(checks[name][0], F.lit(name)) for name in REASONS if name in checks])
+    detail = F.coalesce(*[F.when(checks[name][0], checks[name][1]) for name in REASONS if name in checks])
+    late = F.coalesce(_late_by(source), F.lit(False))
+    return decoded.select("*", late.alias(LATE), reason.alias(REASON)).select(
+        "*", F.when(F.col(REASON).isNotNull(), detail).alias(DETAIL)
+    )
+
+
+def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
+    """Each reason's condition, true where the record fails it, and what to say then."""
+    too_long = F.length("__value") > MAX_DOCUMENT_BYTES
+    checks = {
+        "tombstone": (F.col("__value").isNull(), F.lit("the value is null")),
+        "too_large": (too_long, F.concat(F.length("__value"), F.lit(f" bytes, at most {MAX_DOCUMENT_BYTES}"))),
+        "invalid_utf8": (F.col("__text").isNull(), F.lit("the value is not UTF-8")),
+        "invalid_json": (F.col(DOCUMENT).isNull(), F.lit("the value is not exactly one JSON document")),
+        "not_an_object": (~is_object(), _found_kind(F.expr(f"schema_of_variant({DOCUMENT})"), "an object")),
+        **_column_checks(source),
+        "null_event_id": (_any_null(source.event_id), F.lit(f"the event id is {', '.join(source.event_id)}")),
+        "null_event_at": (F.col("event_at").isNull(), F.lit("the event time is null or out of range")),
+        "in_the_future": (
+            F.col("event_at") > F.col("arrived_at") + F.expr(f"interval {FUTURE_TOLERANCE_S} seconds"),
+            _two_instants(f"more than {FUTURE_TOLERANCE_S} s after its arrival"),
+        ),
+    }
+    if source.late is not None and source.late.action == "quarantine":
+        checks["late"] = (
+            _late_by(source),
+            _two_instants(f"more than {source.late.after_us / 1e6:g} s before its arrival"),
+        )
+    return checks
+
+
+def _column_checks(source: Source) -> dict[str, tuple[Column, Column]]:
+    columns = source.columns.items()
+    required = {
+        name: F.col(kind_of(name)).isNull() | (F.col(kind_of(name)) == "VOID") for name, c in columns if c.required
+    }
+    wrong = {name: wrong_kind(name) for name in source.columns}
+    barred = {name: ~F.col(name).isin(*c.one_of) for name, c in columns if c.one_of}
+    outside = {name: _outside(name, c.between) for name, c in columns if c.between}
+    checks = {
+        "missing_field": _named(required, lambda name: F.lit(f"column '{name}' is required")),
+        "wrong_type": _named(
+            wrong,
+            lambda name: F.concat(
+                F.lit(f"column '{name}': "), _found_kind(F.col(kind_of(name)), source.columns[name].type)
+            ),
+        ),
+        "not_allowed": _named(barred, lambda name: F.lit(f"column '{name}': not one of the declared values")),
+        "out_of_range": _named(
+            outside, lambda name: F.concat(F.lit(f"column '{name}': found "), F.col(name).cast("string"))
+        ),
+    }
+    found = {reason: check for reason, check in checks.items() if check is not None}
+    if source.unknown_fields == "quarantine":
+        names = F.substring(F.array_join(F.col(UNKNOWN_FIELDS), ", "), 1, MAX_KIND_CHARACTERS)
+        found["unknown_field"] = (F.col(UNKNOWN_FIELDS).isNotNull(), F.concat(F.lit("nobody declared "), names))
+    return found
+
+
+def _named(conditions: dict[str, Column], say: object) -> tuple[Column, Column] | None:
+    if not conditions:
+        return None
+    failed = {name: F.coalesce(condition, F.lit(False)) for name, condition in conditions.items()}
+    return reduce(or_, failed.values()), F.coalesce(*[F.when(failed[name], say(name)) for name in failed])  # type: ignore[operator]
+
+
+def _outside(name: str, between: tuple[float | None, float | None]) -> Column:
+    low, high = between
+    below = F.col(name) < F.lit(low) if low is not None else F.lit(False)
+    above = F.col(name) > F.lit(high) if high is not None else F.lit(False)
+    return below | above
+
+
+def _any_null(names: tuple[str, ...]) -> Column:
+    return reduce(or_, [F.col(name).isNull() for name in names])
+
+
+def _late_by(source: Source) -> Column:
+    if source.late is None:
+        return F.lit(False)
+    return F.unix_micros("arrived_at") - F.unix_micros("event_at") > F.lit(source.late.after_us)
+
+
+def _found_kind(kind: Column, declared: str) -> Column:
+    return F.concat(F.lit(f"declared {declared}, found "), F.substring(kind, 1, MAX_KIND_CHARACTERS))
+
+
+def _two_instants(problem: str) -> Column:
+    return F.concat(
+        F.lit("event at "),
+        F.col("event_at").cast("string"),
+        F.lit(f" is {problem} at "),
+        F.col("arrived_at").cast("string"),
+    )

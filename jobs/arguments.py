@@ -1,0 +1,111 @@
+"""What the cleaning jobs are asked: the options that batch and stream share, and what they resolve to."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import UsageError, near_names
+from headrace.pipeline import Pipeline, Source, load_pipeline
+from headrace.settings import Settings, load_settings
+from headrace.tables import SourceTables, raw_table, source_tables
+
+
+@dataclass(frozen=True)
+class CleaningTask:
+    """One source to clean: where its raw rows are, and where they go."""
+
+    source: Source
+    raw: Path
+    tables: SourceTables
+    checkpoints: Path
+
+
+def cleaning_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """The options that every cleaning job takes. Places default to the settings (HEADRACE_*, headrace.toml)."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--pipeline", type=Path, required=True, metavar="FILE", help="the pipeline file")
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated"
+    )
+    parser.add_argument("--lake", type=Path, metavar="DIR", help="root folder of the Delta tables")
+    parser.add_argument("--topic-prefix", metavar="TEXT", help="what stands before every topic name on the cluster")
+    parser.add_argument("--lock-wait-s", type=float, metavar="S", help="how long to wait for another writer")
+    parser.add_argument("--json-lines", action="store_true", help="say progress and result as JSON lines on stdout")
+    return parser
+
+
+def read_settings(options: argparse.Namespace) -> Settings:
+    """The settings under the options of `cleaning_parser`."""
+    flags = {name: getattr(options, name) for name in ("lake", "topic_prefix", "lock_wait_s")}
+    return load_settings(flags)
+
+
+def cleaning_tasks(options: argparse.Namespace, settings: Settings) -> list[CleaningTask]:
+    """The sources that were asked for, or all that have a topic.
+
+    Raises:
+        PipelineError: the file cannot be used.
+        UsageError: an unknown source, one without a topic, or a rule that needs a fitted plan.
+    """
+    pipeline = load_pipeline(options.pipeline)
+    names = options.source or [name for name, source in pipeline.sources.items() if source.topic]
+    return [_task(pipeline, _checked(name, pipeline.sources), settings) for name in dict.fromkeys(names)]
+
+
+def _task(pipeline: Pipeline, source: Source, settings: Settings) -> CleaningTask:
+    return CleaningTask(
+        source=source,
+        raw=raw_table(settings.lake, settings.topic(str(source.topic))),
+        tables=source_tables(settings.lake, pipeline.pipeline, source.name, pipeline.definition(source.name)),
+        checkpoints=settings.lake / pipeline.pipeline / "checkpoints",
+    )
+
+
+def _checked(name: str, sources: Mapping[str, Source]) -> Source:
+    if name not in sources:
+        raise UsageError(f"there is no source named '{name}'. Did you mean: {near_names(name, sources)}?")
+    source = sources[name]
+    if source.topic is None:
+        raise UsageError(
+            f"source '{name}' is the reference table '{source.table}': it has no topic, so there is nothing to clean"
+        )
+    for column, rules in source.clean.items():
+        if rule := rules.fitted_rule():
+            raise UsageError(
+                f"source '{name}', column '{column}': the rule '{rule}' must be fitted, and there is no fitted plan. "
+                "Use bounds and a constant fill, or fit a plan first"
+            )
+    return source
+
+
+def instant_us(text: str) -> int:
+    """Microseconds since 1970 of an ISO 8601 date or time, in UTC unless it says otherwise."""
+    try:
+        found = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not an ISO 8601 date or time, such as 2013-02-01 or 2013-02-01T06:00Z"
+        ) from err
+    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+    seconds = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (seconds.days * 86_400 + seconds.seconds) * 1_000_000 + seconds.microseconds
+
+
+def check_interval(options: Any) -> None:
+    """Refuses an interval that holds nothing.
+
+    Raises:
+        UsageError: `--to` is not after `--from`.
+    """
+    if (
+        options.arrived_from is not None
+        and options.arrived_to is not None
+        and options.arrived_to <= options.arrived_from
+    ):
+        raise UsageError("--to must be after --from: the interval is half open, so it would hold no row")

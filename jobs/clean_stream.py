@@ -1,0 +1,61 @@
+"""spark-submit entry: Structured Streaming over the raw tables, cleaning each micro-batch as batch does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from headrace.errors import UsageError
+from headrace.jobs.arguments import CleaningTask, cleaning_parser
+from headrace.jobs.cleaning import Counts
+from headrace.jobs.run import CleaningRun, OnStep, no_step, run_entry
+from headrace.jobs.stream import CleaningStream, wait_for_all
+
+
+def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> int:
+    """Runs the streams and gives the exit code: 0 ended or stopped, 1 failed, 2 wrong usage."""
+    parser = cleaning_parser(
+        "clean_stream.py", "Cleans what lands, as it lands: Structured Streaming over the raw tables."
+    )
+    parser.add_argument("--until-end", action="store_true", help="end when everything that has landed is cleaned")
+    parser.add_argument(
+        "--max-files", type=int, default=100, metavar="N", help="data files of raw in one micro-batch (100)"
+    )
+    parser.add_argument("--interval-s", type=float, default=1.0, metavar="S", help="time between micro-batches (1)")
+    parser.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="root of the checkpoints (<lake>/<pipeline>/checkpoints)"
+    )
+    return run_entry(parser, arguments, on_step, _clean)
+
+
+def _clean(run: CleaningRun) -> dict[str, Counts]:
+    if run.options.max_files < 1 or run.options.interval_s < 0:
+        raise UsageError("--max-files must be at least 1, and --interval-s not negative")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    spark = run.open_session()
+    streams = [_start(run, spark, task) for task in run.tasks]
+    wait_for_all(streams, stop)
+    return {stream.name: stream.counts for stream in streams}
+
+
+def _start(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> CleaningStream:
+    stream = CleaningStream(task.source.name, run.cleaner(spark, task), run.report)
+    stream.start(
+        spark,
+        task.raw,
+        (run.options.checkpoints or task.checkpoints) / task.source.name / task.tables.clean.name,
+        max_files=run.options.max_files,
+        interval_s=None if run.options.until_end else run.options.interval_s,
+    )
+    return stream
+
+
+if __name__ == "__main__":
+    sys.exit(main())

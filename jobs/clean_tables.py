@@ -1,0 +1,116 @@
+"""The three Delta tables of a source, as the pipeline file makes them: schemas, properties, creation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from headrace.errors import ContractError
+from headrace.pipeline import Source
+from headrace.pipeline.column_types import SQL_TYPES
+from headrace.tables import GENERATION, OFFSET, PARTITION, TOPIC_ID, SourceTables
+
+from .admission import LATE
+from .decode import UNKNOWN_FIELDS
+
+POSITION_COLUMNS = {TOPIC_ID: "string", GENERATION: "int", PARTITION: "int", OFFSET: "bigint"}
+WINNER_COLUMNS = {
+    "winner_topic_id": "string",
+    "winner_generation": "int",
+    "winner_partition": "int",
+    "winner_offset": "bigint",
+}
+CREATED_AT, PLAN, PAYLOAD_HASH = "_created_at", "_plan", "_payload_hash"
+
+# The first attempt at a record, and what came of it. Later attempts are made by a replay.
+FIRST_ATTEMPT, REJECTED = 1, "rejected"
+
+# Manifests pin versions of these tables for a year; the stock 30-day log would break them.
+PROPERTIES = {
+    "delta.appendOnly": "true",
+    "delta.logRetentionDuration": "interval 365 days",
+    "delta.deletedFileRetentionDuration": "interval 30 days",
+    "delta.enableDeletionVectors": "false",
+}
+
+
+def clean_columns(source: Source) -> dict[str, str]:
+    """The clean table: name to Spark SQL type. Event id, clocks and position come first, so that files keep their
+    statistics.
+    """
+    columns = {name: SQL_TYPES[kind] for name, kind in source.clean_columns().items()}
+    return {
+        **{name: columns[name] for name in source.event_id},
+        "event_at": "timestamp",
+        "arrived_at": "timestamp",
+        **POSITION_COLUMNS,
+        CREATED_AT: "timestamp",
+        **{name: kind for name, kind in columns.items() if name not in source.event_id},
+        LATE: "boolean",
+        UNKNOWN_FIELDS: "array<string>",
+        PLAN: "int",
+        PAYLOAD_HASH: "bigint",
+    }
+
+
+def quarantine_columns() -> dict[str, str]:
+    """The quarantine table: one row an attempt at a rejected record, with the bytes as they came."""
+    return {
+        **POSITION_COLUMNS,
+        CREATED_AT: "timestamp",
+        "attempt": "int",
+        "outcome": "string",
+        "reason": "string",
+        "detail": "string",
+        "event_at": "timestamp",
+        "arrived_at": "timestamp",
+        "landed_at": "timestamp",
+        "key": "binary",
+        "value": "binary",
+        "headers": "array<struct<key:string,value:binary>>",
+    }
+
+
+def duplicates_columns() -> dict[str, str]:
+    """The duplicates table: one row a dropped copy. `same_bytes` is false for a conflict: same id, other bytes."""
+    return {
+        **POSITION_COLUMNS,
+        CREATED_AT: "timestamp",
+        **WINNER_COLUMNS,
+        "same_bytes": "boolean",
+        "arrived_at": "timestamp",
+    }
+
+
+def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> None:
+    """Creates the three tables where they are missing.
+
+    Raises:
+        ContractError: a table is there with other columns than the pipeline file makes.
+    """
+    _ensure(spark, tables.quarantine, quarantine_columns())
+    _ensure(spark, tables.duplicates, duplicates_columns())
+    _ensure(spark, tables.clean, clean_columns(source))
+
+
+def _ensure(spark: SparkSession, path: Path | str, columns: Mapping[str, str]) -> None:
+    schema = cast("StructType", StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns.items())))
+    if not DeltaTable.isDeltaTable(spark, str(path)):
+        builder = DeltaTable.createIfNotExists(spark).location(str(path)).addColumns(schema)
+        for key, value in PROPERTIES.items():
+            builder = builder.property(key, value)
+        builder.execute()
+        return
+    found = {field.name: field.dataType.simpleString() for field in spark.read.format("delta").load(str(path)).schema}
+    expected = {field.name: field.dataType.simpleString() for field in schema}
+    if found != expected:
+        differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise ContractError(
+            f"table {path} is not what the pipeline file makes: differing columns {', '.join(differing)}. "
+            "Somebody altered it by hand, or an older version wrote it: move the folder away and clean again from raw"
+        )

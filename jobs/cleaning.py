@@ -1,0 +1,220 @@
+"""Cleaning one source: raw rows become clean rows, duplicates or quarantine, each position in exactly one of them.
+
+Batch and stream call `clean_unit`. A unit of work takes, in each partition, everything that is not yet placed up to the
+last offset selected, so that offsets are judged in order however the work was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from delta.tables import DeltaTable
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from headrace.errors import ContractError
+from headrace.locks import exclusive
+from headrace.pipeline import Source
+from headrace.pipeline.column_types import SQL_TYPES
+from headrace.tables import SourceTables
+
+from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of
+from .admission import DETAIL, LATE, REASON, judge
+from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, PLAN, POSITION_COLUMNS, REJECTED, ensure_tables
+from .commit import Commits
+from .copies import find_copies
+from .decode import UNKNOWN_FIELDS, parse_document, read_columns
+from .treatment import treat
+
+# What raw says of a record beside its position; renamed on reading, since a pipeline may declare columns of these
+# names.
+_RECORD = ("timestamp", "landed_at", "key", "value", "headers")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What units of work placed, in raw rows."""
+
+    clean: int = 0
+    duplicates: int = 0
+    quarantine: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Counts) -> Counts:
+        """Both together, reason by reason."""
+        reasons = {
+            name: self.reasons.get(name, 0) + other.reasons.get(name, 0) for name in {*self.reasons, *other.reasons}
+        }
+        return Counts(
+            self.clean + other.clean,
+            self.duplicates + other.duplicates,
+            self.quarantine + other.quarantine,
+            dict(sorted(reasons.items())),
+        )
+
+    @property
+    def rows(self) -> int:
+        """All raw rows that were placed."""
+        return self.clean + self.duplicates + self.quarantine
+
+
+class SourceCleaner:
+    """Cleans one source over one lake, unit by unit, in one process.
+
+    `on_step` is told the name of each step as it is passed: judged, after_quarantine, after_duplicates, after_clean.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        source: Source,
+        *,
+        raw: Path,
+        tables: SourceTables,
+        application: str,
+        lock_wait_s: float,
+        on_step: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        if not DeltaTable.isDeltaTable(spark, str(raw)):
+            raise ContractError(
+                f"source '{source.name}' reads {raw}, where there is no table. Land its topic first: headrace land"
+            )
+        self._spark, self._source, self._raw, self._tables = spark, source, raw, tables
+        self._commits = Commits(spark, application)
+        self._lock_wait_s, self._on_step = lock_wait_s, on_step
+        self._floor: dict[PartitionKey, int] = {}
+        self._units = 0
+
+    def clean_all(self, arrived_from_us: int | None = None, arrived_to_us: int | None = None) -> Counts:
+        """Places every row up to the last that arrived in `[from, to)`, microseconds since 1970, or every row."""
+        arrived = F.unix_micros(F.coalesce("timestamp", "landed_at"))
+        selected = self._read_raw()
+        if arrived_from_us is not None:
+            selected = selected.where(arrived >= arrived_from_us)
+        if arrived_to_us is not None:
+            selected = selected.where(arrived < arrived_to_us)
+        return self.clean_up_to(last_offsets(selected))
+
+    def clean_up_to(self, last: Mapping[PartitionKey, int]) -> Counts:
+        """One unit of work: places, in each partition of `last`, what is not yet placed up to and including that
+        offset.
+
+        Raises:
+            LockTimeout: another run cleans this source.
+            ContractError: a table is not what the pipeline file makes.
+        """
+        if not last:
+            return Counts()
+        with exclusive(self._tables.lock, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
+            if self._units == 0:
+                ensure_tables(self._spark, self._tables, self._source)
+            self._units += 1
+            fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
+            # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
+            repeated = self._units == 1 and fresh.isEmpty()
+            counts = Counts() if repeated else self._place(_computed(judge_records(fresh, self._source)))
+        self._floor |= {key: offset + 1 for key, offset in last.items()}
+        return counts
+
+    def _read_raw(self) -> DataFrame:
+        return self._spark.read.format("delta").load(str(self._raw))
+
+    def _place(self, judged: DataFrame) -> Counts:
+        """Writes quarantine, then duplicates, then clean; only the clean commit carries the counts."""
+        found = {row[REASON]: row["count"] for row in judged.groupBy(REASON).count().collect()}
+        accepted_rows = found.pop(None, 0)
+        self._on_step("judged")
+        if found:
+            self._commits.append(_quarantine_rows(judged), self._tables.quarantine, unit=self._units)
+            self._on_step("after_quarantine")
+        duplicates = (
+            self._place_accepted(judged.where(F.col(REASON).isNull()), accepted_rows, found) if accepted_rows else 0
+        )
+        return Counts(accepted_rows - duplicates, duplicates, sum(found.values()), dict(sorted(found.items())))
+
+    def _place_accepted(self, accepted: DataFrame, rows: int, rejected: Mapping[str, int]) -> int:
+        clean = self._spark.read.format("delta").load(str(self._tables.clean))
+        copies = _computed(find_copies(accepted, clean, self._source))
+        duplicates = copies.count()
+        if duplicates:
+            self._commits.append(copies, self._tables.duplicates, unit=self._units)
+            self._on_step("after_duplicates")
+        if duplicates < rows:
+            originals = accepted.join(copies.select(*KEY), KEY, "left_anti") if duplicates else accepted
+            counts = {"clean": rows - duplicates, "duplicates": duplicates, "quarantine": dict(rejected)}
+            rows_to_write = _clean_rows(originals, self._source)
+            self._commits.append(rows_to_write, self._tables.clean, unit=self._units, metadata={"headrace": counts})
+            self._on_step("after_clean")
+        return duplicates
+
+
+def _computed(rows: DataFrame) -> DataFrame:
+    """The same rows, computed now and held on the executors, with their lineage cut.
+
+    A cached frame would be computed again after each of our commits: Spark refreshes caches of plans that read a table
+    which was written, and these plans read the very tables that a unit writes.
+    """
+    return rows.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
+
+
+def judge_records(raw: DataFrame, source: Source) -> DataFrame:
+    """Raw rows → the same rows decoded and judged: position, clocks, columns as sent, derived columns, reason and
+    detail.
+
+    The record's own bytes are kept where it was rejected (`__key`, `__value`, `__headers`), else null.
+    """
+    record = raw.select(*POSITION_COLUMNS, *[F.col(name).alias(f"__{name}") for name in _RECORD])
+    decoded = read_columns(parse_document(record), source)
+    clocked = decoded.select(
+        "*",
+        F.coalesce("__timestamp", "__landed_at").alias("arrived_at"),
+        F.expr(_event_at(source)).alias("event_at"),
+        *[
+            F.expr(derived.value.sql).cast(SQL_TYPES[derived.type]).alias(name)
+            for name, derived in source.derive.items()
+        ],
+        F.xxhash64("__value").alias(PAYLOAD_HASH),
+    )
+    judged = judge(clocked, source)
+    rejected = F.col(REASON).isNotNull()
+    return judged.select(
+        *POSITION_COLUMNS,
+        "arrived_at",
+        "event_at",
+        *source.columns,
+        *source.derive,
+        LATE,
+        UNKNOWN_FIELDS,
+        PAYLOAD_HASH,
+        REASON,
+        DETAIL,
+        "__landed_at",
+        *[F.when(rejected, F.col(f"__{name}")).alias(f"__{name}") for name in ("key", "value", "headers")],
+    )
+
+
+def _event_at(source: Source) -> str:
+    if source.event_at is None:
+        raise ValueError(f"source {source.name} has no event_at; only a reference table may lack it")
+    return source.event_at.sql
+
+
+def _quarantine_rows(judged: DataFrame) -> DataFrame:
+    return judged.where(F.col(REASON).isNotNull()).select(
+        *POSITION_COLUMNS,
+        F.lit(FIRST_ATTEMPT).alias("attempt"),
+        F.lit(REJECTED).alias("outcome"),
+        F.col(REASON).alias("reason"),
+        F.col(DETAIL).alias("detail"),
+        "event_at",
+        "arrived_at",
+        *[F.col(f"__{name}").alias(name) for name in ("landed_at", "key", "value", "headers")],
+    )
+
+
+def _clean_rows(originals: DataFrame, source: Source) -> DataFrame:
+    treated = treat(originals, source).select("*", F.lit(None).cast("int").alias(PLAN))
+    return treated.sortWithinPartitions(*source.event_id, "event_at")

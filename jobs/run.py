@@ -1,0 +1,72 @@
+"""A cleaning run: what every entry does before and after its own work, from options to exit code."""
+
+from __future__ import annotations
+
+import uuid
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from pyspark.sql import SparkSession
+
+from headrace.errors import HeadraceError
+
+from .arguments import CleaningTask, cleaning_tasks, read_settings
+from .cleaning import Counts, SourceCleaner
+from .report import Report
+from .session import open_session
+
+OnStep = Callable[[str], None]
+
+
+def no_step(step: str) -> None:
+    """Ignores the steps of a run; tests end the process at one."""
+
+
+@dataclass(frozen=True)
+class CleaningRun:
+    """The sources to clean, how to say so, and the run's own transaction application id."""
+
+    options: Namespace
+    tasks: Sequence[CleaningTask]
+    lock_wait_s: float
+    report: Report
+    on_step: OnStep
+    application: str = field(default_factory=lambda: f"headrace/clean/{uuid.uuid4()}")
+
+    def open_session(self) -> SparkSession:
+        """Starts Spark, and says so: it takes some seconds."""
+        self.report.progress("spark", "starting")
+        return open_session("headrace clean")
+
+    def cleaner(self, spark: SparkSession, task: CleaningTask) -> SourceCleaner:
+        """The cleaner of one source."""
+        return SourceCleaner(
+            spark,
+            task.source,
+            raw=task.raw,
+            tables=task.tables,
+            application=self.application,
+            lock_wait_s=self.lock_wait_s,
+            on_step=self.on_step,
+        )
+
+
+def run_entry(
+    parser: ArgumentParser,
+    arguments: Sequence[str] | None,
+    on_step: OnStep,
+    clean: Callable[[CleaningRun], Mapping[str, Counts]],
+) -> int:
+    """Reads the options, cleans, and reports result or error; gives the exit code: 0 done, 1 failed, 2 wrong usage."""
+    options = parser.parse_args(arguments)
+    report = Report(json_lines=options.json_lines)
+    try:
+        settings = read_settings(options)
+        tasks = cleaning_tasks(options, settings)
+        counts = clean(CleaningRun(options, tasks, settings.lock_wait_s, report, on_step))
+    except HeadraceError as err:
+        report.error(str(err))
+        return err.exit_code
+    report.result({"sources": {name: asdict(found) for name, found in counts.items()}})
+    return 0

@@ -1,0 +1,79 @@
+"""The verb `status`: what runs, what the tables hold, and how far landing is behind the topics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+
+from headrace.errors import HeadraceError
+from headrace.settings import Settings, load_settings
+
+from .options import Brokers, Home, Lake
+from .output import Result, print_message, table
+
+
+def status(home: Home = None, brokers: Brokers = None, lake: Lake = None) -> Result:
+    """Show the broker, every table of the lake with version and rows, and the lag by partition."""
+    settings = load_settings({"home": home, "brokers": brokers, "lake": lake})
+    running = _broker(settings)
+    tables = _tables(settings.lake)
+    lags = _lags(settings, running, [name.removeprefix("raw/") for name in tables if name.startswith("raw/")])
+    data = {"broker": running, "lake": str(settings.lake), "tables": tables, "lag": lags}
+    return Result(data, _shown(settings, running, tables, lags))
+
+
+def _broker(settings: Settings) -> dict[str, Any] | None:
+    from headrace.infra.local import broker
+
+    found = broker.status(settings.home)
+    return (
+        {name: str(value) if isinstance(value, Path) else value for name, value in asdict(found).items()}
+        if found
+        else None
+    )
+
+
+def _tables(lake: Path) -> dict[str, dict[str, Any]]:
+    """Version, rows and size of each table, by its folder under the lake."""
+    from headrace.lake import open_table, state_of
+
+    logs = sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")])
+    return {
+        str(log.parent.relative_to(lake)): asdict(state_of(open_table(log.parent, made_by="`headrace land`")))
+        for log in logs
+    }
+
+
+def _lags(settings: Settings, running: dict[str, Any] | None, topics: list[str]) -> list[dict[str, Any]]:
+    """How far each partition has landed, and where it ends; nothing where no broker answers."""
+    brokers = settings.brokers or (running and str(running["address"]))
+    if not brokers or not topics:
+        return []
+    from headrace.ingestion.lag import partition_lags
+
+    try:
+        return [asdict(found) for found in partition_lags(brokers, settings.lake, topics)]
+    except HeadraceError as err:
+        print_message(f"no lag: {err}")
+        return []
+
+
+def _shown(
+    settings: Settings, running: dict[str, Any] | None, tables: dict[str, dict[str, Any]], lags: list[dict[str, Any]]
+) -> RenderableType:
+    first = (
+        f"broker: {running['address']} (process {running['pid']})"
+        if running
+        else "broker: the embedded one does not run"
+    )
+    parts: list[RenderableType] = [first, f"lake: {settings.lake}"]
+    if tables:
+        states = [(name, state["version"], state["rows"], state["files"]) for name, state in tables.items()]
+        parts += ["", table(["table", "version", "rows", "files"], states)]
+    if lags:
+        columns = ["topic", "partition", "landed", "end", "lag"]
+        parts += ["", table(columns, [[lag[column] for column in columns] for lag in lags])]
+    return Group(*parts)

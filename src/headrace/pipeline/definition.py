@@ -1,0 +1,103 @@
+"""Fingerprints: what must be rebuilt when the file changes, and what need not.
+
+A source's definition is what makes its rows what they are: event id, event time, column names and types, derived
+columns and the clean block. Descriptions, owners, units, admission rules (`required`, `one_of`, `between`, `late`,
+`unknown_fields`), `fit` and the topic's name are not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .cleaning import ColumnCleaning, Constant
+from .feature import FeatureGroup
+from .source import Derived, Source
+from .times import instant_us
+
+if TYPE_CHECKING:
+    from .model import Pipeline
+
+FINGERPRINT_CHARS = 12
+
+
+def source_definition(source: Source) -> str:
+    """The fingerprint of a source. The order of columns, and how the file is laid out, do not matter."""
+    return _fingerprint(
+        {
+            "event_id": source.event_id,
+            "event_at": source.event_at and source.event_at.canonical,
+            "columns": {name: column.type for name, column in source.columns.items()},
+            "derive": _derived(source.derive),
+            "clean": {name: _cleaning(cleaning, source.columns[name].type) for name, cleaning in source.clean.items()},
+        }
+    )
+
+
+def group_definition(pipeline: Pipeline, name: str) -> str:
+    """The fingerprint of a feature group: its own block, the keys of its entity, and the definition of its source."""
+    group = pipeline.features[name]
+    return _fingerprint(
+        {
+            "keys": pipeline.entities[group.entity].keys,
+            "source": [group.source, source_definition(pipeline.sources[group.source])],
+            **_group(group),
+        }
+    )
+
+
+def training_set_definition(pipeline: Pipeline, name: str) -> str:
+    """The fingerprint of a training set: its own block, and the definitions of its sources and its service's groups."""
+    training_set = pipeline.training_sets[name]
+    rows, label, split = training_set.rows, training_set.label, training_set.split
+    service = pipeline.services[training_set.service]
+    return _fingerprint(
+        {
+            "rows": [rows.source, rows.at.canonical],
+            "label": [label.source, label.by, label.type, label.value.canonical, label.known_at.canonical],
+            "extra": _derived(training_set.extra),
+            "split_us": [split.train.until_us, split.test.until_us, split.embargo_us],
+            "sources": {source: source_definition(pipeline.sources[source]) for source in {rows.source, label.source}},
+            "groups": {group: group_definition(pipeline, group) for group in service.features},
+            "prune": service.prune and service.prune.model_dump(),
+        }
+    )
+
+
+def _derived(columns: Mapping[str, Derived]) -> dict[str, list[str]]:
+    return {name: [derived.type, derived.value.canonical] for name, derived in columns.items()}
+
+
+def _group(group: FeatureGroup) -> dict[str, Any]:
+    return {
+        "aggregate": {
+            name: sorted(wanted) if isinstance(wanted, tuple) else wanted for name, wanted in group.aggregate.items()
+        },
+        "windows": sorted((window.us, window.text) for window in group.windows),
+        "hop_us": group.hop_us,
+        "latest": sorted(group.latest),
+        "ttl_us": group.ttl_us,
+        "carry_us": group.carry_us,
+    }
+
+
+def _cleaning(cleaning: ColumnCleaning, column_type: str) -> dict[str, Any]:
+    rules = {
+        part: rule.model_dump() for part in ("outliers", "missing") if (rule := getattr(cleaning, part)) is not None
+    }
+    if isinstance(cleaning.missing, Constant):
+        rules["missing"]["value"] = _constant(cleaning.missing.value, column_type)
+    return rules
+
+
+def _constant(value: Any, column_type: str) -> Any:
+    if column_type == "timestamp":
+        return instant_us(value)
+    return float(value) if column_type == "double" else value
+
+
+def _fingerprint(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:FINGERPRINT_CHARS]

@@ -1,0 +1,146 @@
+"""Settings: where things are and how long to wait, read once at the door into one frozen object.
+
+Sources, the first that names a value wins: command-line flags, `HEADRACE_*` variables, `headrace.toml` in the working
+folder (`[profile.x]` when a profile is chosen, then `[default]`), and the defaults below, which are the embedded places
+under `./.headrace`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import SettingsError, near_names
+
+ENVIRONMENT_PREFIX = "HEADRACE_"
+SETTINGS_FILE = "headrace.toml"
+
+UNOPENABLE = frozenset("[]^|")  # run: deltalake 1.6.6 panics
+
+
+class Settings(BaseModel):
+    """Everything that differs between a laptop and a cluster. Paths are absolute once loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(Path(".headrace"), description="folder of the embedded broker, its records and its state")
+    brokers: str | None = Field(None, description="host:port[,host:port] of a Kafka cluster; unset: the embedded one")
+    lake: Path = Field(Path(".headrace/lake"), description="root folder of the Delta tables")
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="put before every topic of a pipeline file")
+    tables: dict[str, Path] = Field(default_factory=dict, description="reference tables: name to folder")
+    cache: Path = Field(
+        default_factory=lambda: Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace",
+        description="folder of the jars, one per user",
+    )
+    spark_master: str = Field("local[*]", description="where Spark jobs run")
+    lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
+
+    def topic(self, name: str) -> str:
+        """The name on the cluster of a topic that a pipeline file calls `name`."""
+        return self.topic_prefix + name
+
+    def reference_table(self, name: str) -> Path:
+        """The folder of the reference table `name`."""
+        return self.tables.get(name, self.lake / "tables" / name)
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Reads the settings that hold for a command started in `folder` (default: the working folder).
+
+    Flags that are None count as not given.
+
+    Raises:
+        SettingsError: unknown name, or a value of the wrong kind; the message names its source.
+    """
+    environment = os.environ if environment is None else environment
+    folder = (folder or Path.cwd()).absolute()
+    profile, from_environment = _read_environment(environment)
+    layers = [
+        ({k: v for k, v in (flags or {}).items() if v is not None}, "the command line"),
+        (from_environment, "the environment"),
+        *_read_file(folder / SETTINGS_FILE, profile),
+    ]
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for layer, source in reversed(layers):
+        _refuse_unknown(layer, source)
+        merged |= layer
+        origin |= dict.fromkeys(layer, source)
+    merged.setdefault("lake", Path(merged.get("home", ".headrace")) / "lake")
+    try:
+        settings = Settings(**merged)
+    except ValidationError as err:
+        first = err.errors()[0]
+        name = str(first["loc"][0])
+        found, problem = first["input"], first["msg"].removeprefix("Value error, ").lower()
+        raise SettingsError(
+            f"setting '{name}' from {origin.get(name, 'the defaults')}: found {str(found)!r}; {problem}"
+        ) from err
+    settings = _absolute(settings, folder)
+    if UNOPENABLE & set(str(settings.lake)):
+        source = origin.get("lake") or origin.get("home", "the defaults")
+        raise SettingsError(
+            f"setting 'lake' from {source}: found '{settings.lake}'; deltalake cannot open a folder with one of "
+            f"{' '.join(sorted(UNOPENABLE))} in its name. Choose another"
+        )
+    return settings
+
+
+def _read_environment(environment: Mapping[str, str]) -> tuple[str | None, dict[str, Any]]:
+    named = {
+        key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(ENVIRONMENT_PREFIX)
+    }
+    profile = named.pop("profile", None)
+    if "tables" in named:
+        raise SettingsError(
+            "HEADRACE_TABLES: a mapping cannot be given as a variable. Put [default.tables] into headrace.toml"
+        )
+    return profile, named
+
+
+def _read_file(path: Path, profile: str | None) -> list[tuple[dict[str, Any], str]]:
+    if not path.exists():
+        if profile:
+            raise SettingsError(f"profile '{profile}' was asked for, but there is no {path}")
+        return []
+    try:
+        content = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise SettingsError(f"{path} is not valid TOML: {err}") from err
+    if unknown := sorted(set(content) - {"default", "profile"}):
+        raise SettingsError(f"{path}: there is no section [{unknown[0]}]. Legal are [default] and [profile.NAME]")
+    profiles = content.get("profile", {})
+    if profile and profile not in profiles:
+        raise SettingsError(f"{path}: there is no [profile.{profile}]. Did you mean: {near_names(profile, profiles)}?")
+    layers = [(profiles[profile], f"{path} [profile.{profile}]")] if profile else []
+    return [*layers, (content.get("default", {}), f"{path} [default]")]
+
+
+def _refuse_unknown(layer: Mapping[str, Any], source: str) -> None:
+    for name in layer:
+        if name not in Settings.model_fields:
+            near = near_names(name, Settings.model_fields)
+            raise SettingsError(f"there is no setting '{name}' (from {source}). Did you mean: {near}?")
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "home": folder / settings.home,
+            "lake": folder / settings.lake,
+            "cache": folder / settings.cache,
+            "tables": {name: folder / path for name, path in settings.tables.items()},
+        }
+    )

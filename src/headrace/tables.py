@@ -1,0 +1,85 @@
+"""Where the tables of a lake are, and the columns that every part agrees on.
+
+    raw/<topic>                                            written by ingestion (deltalake)
+    <pipeline>/clean|quarantine|duplicates/<source>/<definition>-<n>   written by jobs (Spark)
+
+A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
+rebuilds. The lock of a table, or of a source, is a file beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# The place of a record in Kafka: the key of raw, and the lineage that every row made from it keeps.
+TOPIC_ID, GENERATION, PARTITION, OFFSET = "_topic_id", "_generation", "_partition", "_offset"
+POSITION = (TOPIC_ID, GENERATION, PARTITION, OFFSET)
+
+# Table properties of raw.
+CLUSTER_ID_PROPERTY = "headrace.cluster_id"
+TOPIC_IDS_PROPERTY = "headrace.topic_ids"  # comma-separated; the place in the list is the generation
+
+# Why a record was rejected, in the order in which the checks are made: the first that fails is the reason.
+REASONS = (
+    "tombstone",  # the value is null
+    "too_large",  # more bytes than a document may have
+    "invalid_utf8",
+    "invalid_json",  # not one JSON document, or one with a key twice
+    "not_an_object",
+    "unknown_field",  # only where the source says `unknown_fields: quarantine`
+    "missing_field",  # a required column is absent or null
+    "wrong_type",
+    "null_event_id",
+    "null_event_at",
+    "not_allowed",  # outside `one_of`
+    "out_of_range",  # outside `between`
+    "in_the_future",  # event_at more than an hour after arrived_at
+    "late",  # only where the source says `late: {action: quarantine}`
+)
+
+
+def raw_table(lake: Path, topic: str) -> Path:
+    """The folder of the raw table of `topic` (its full name on the cluster)."""
+    return lake / "raw" / topic
+
+
+def raw_lock(lake: Path, topic: str) -> Path:
+    """The lock file of the raw table of `topic`."""
+    return lake / "raw" / f".{topic}.lock"
+
+
+def landing_application(topic_id: str, partition: int) -> str:
+    """The Delta transaction application id whose version is the landed position of one partition."""
+    return f"headrace/land/{topic_id}/{partition}"
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """The three tables that the cleaning of one source writes, and the lock that covers them."""
+
+    clean: Path
+    quarantine: Path
+    duplicates: Path
+    lock: Path
+
+
+def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> SourceTables:
+    """The present tables of a source under one definition: those of the newest rebuild, or of the first to come.
+
+    The rebuild is read from the folders of `clean`; all three kinds share its number.
+    """
+    root = lake / pipeline
+    name = f"{definition}-{_newest_rebuild(root / 'clean' / source, definition)}"
+    return SourceTables(
+        clean=root / "clean" / source / name,
+        quarantine=root / "quarantine" / source / name,
+        duplicates=root / "duplicates" / source / name,
+        lock=root / "clean" / f".{source}.lock",
+    )
+
+
+def _newest_rebuild(folder: Path, definition: str) -> int:
+    matches = (re.fullmatch(rf"{re.escape(definition)}-(\d+)", path.name) for path in folder.glob(f"{definition}-*"))
+    return max((int(match[1]) for match in matches if match), default=1)

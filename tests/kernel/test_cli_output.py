@@ -1,0 +1,105 @@
+"""What verbs print: tables, steps, and the result of the demo."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.audit import CleaningBooks, LandingBooks, SourceBooks
+from headrace.cli.audit import audit_result
+from headrace.cli.demo import Variant
+from headrace.cli.demo_result import demo_result
+from headrace.cli.output import Result, print_result, step, table
+from headrace.settings import load_settings
+
+LANDED = LandingBooks("t", journal=9, raw=9, lost=0, extra=0, altered=0, doubled=0, examples=())
+CLEANED = CleaningBooks(
+    "s", raw=9, clean=7, duplicates=1, quarantine=1, lost=0, waiting=0, doubled=0, unexplained=0, unwon=0, examples=()
+)
+RIGHT = SourceBooks("s", "t", LANDED, CLEANED)
+WRONG = SourceBooks("s", "t", LANDED, CleaningBooks("s", 9, 6, 1, 1, 1, 0, 0, 0, 0, ("lost: partition 0, offset 4",)))
+
+
+def test_a_table_shows_text_as_it_is_and_numbers_with_thousands_apart(capsys):
+    print_result(Result({}, table(["name", "rows"], [("[bold]x[/bold]", 1_234_567)])), as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["name                 rows", "[bold]x[/bold]  1,234,567"]
+
+
+def test_a_result_for_machines_is_one_line_even_where_values_have_many(capsys):
+    print_result(Result({"text": "a\nb"}, "for people"), as_json=True)
+    assert capsys.readouterr().out == '{"text": "a\\nb"}\n'
+
+
+def test_a_step_says_on_stderr_that_it_began_what_it_does_and_that_it_is_done(capsys, monkeypatch):
+    monkeypatch.setattr("headrace.cli.output.REPORT_INTERVAL_S", 0.0)
+    with step("land [1]") as report:
+        report("5 of [10]")
+    captured = capsys.readouterr()
+    first, second, third = captured.err.splitlines()
+    assert (first, second) == ("land [1] …", "land [1]: 5 of [10]")
+    assert third.startswith("land [1]: done in ")
+    assert captured.out == ""
+
+
+def test_a_step_that_says_much_is_shown_once_a_second_at_most(capsys):
+    with step("land") as report:
+        for number in range(1_000):
+            report(str(number))
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_step_that_fails_is_not_said_to_be_done(capsys):
+    with pytest.raises(ZeroDivisionError), step("land"):
+        raise ZeroDivisionError
+    assert "done" not in capsys.readouterr().err
+
+
+def test_an_audit_with_a_fault_exits_with_3_and_one_without_exits_with_0():
+    assert audit_result([RIGHT]).exit_code == 0
+    assert audit_result([RIGHT, WRONG]).exit_code == 3
+
+
+def test_the_demo_exits_with_0_only_when_books_and_predictions_are_right(capsys):
+    assert demo_result([RIGHT], {}, {}, {}).exit_code == 0
+    assert demo_result([WRONG], {}, {}, {}).exit_code == 3
+    assert demo_result([RIGHT], {"s": ["clean: predicted 8, found 7"]}, {}, {}).exit_code == 3
+    assert capsys.readouterr().err.splitlines() == ["t: lost: partition 0, offset 4", "s: clean: predicted 8, found 7"]
+
+
+def test_the_demo_ends_with_a_table_the_seconds_and_the_places(capsys):
+    print_result(demo_result([RIGHT], {}, {"land": 1.5, "clean": 2.0}, {"lake": "a/[b]"}), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "source  events  raw  clean  quarantine  duplicates",
+        "s            9    9      7           1           1",
+        "total        9    9      7           1           1",
+        "",
+        "seconds: land 1.5, clean 2.0; together 3.5",
+        "",
+        "lake:          a/[b]",
+        "",
+        "Audit: every record is accounted for, once, and every count is as predicted.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        (Variant(365, 0.0, 7, "event_time"), ""),
+        (Variant(365, 0.0, 8, "event_time"), ""),  # without defects a seed changes nothing
+        (Variant(30, 0.0, 7, "event_time"), "days30"),
+        (Variant(365, 0.01, 7, "event_time"), "defects0.01-seed7"),
+        (Variant(3, 0.005, 8, "published"), "days3-defects0.005-seed8-published"),
+    ],
+)
+def test_each_variant_of_the_demo_has_a_name_that_tells_it_from_the_others(variant, name):
+    assert variant.name == name
+
+
+def test_each_variant_of_the_demo_has_its_own_lake_journal_and_topics(tmp_path):
+    given = load_settings(environment={}, folder=tmp_path)
+    whole, some = Variant(365, 0.0, 7, "event_time"), Variant(3, 0.0, 7, "event_time")
+    assert whole.settings(given) == given
+    assert whole.journal(given) == tmp_path / ".headrace" / "journal"
+    assert some.settings(given).lake == tmp_path / ".headrace" / "variants" / "days3" / "lake"
+    assert some.settings(given).topic("flights") == "days3.flights"
+    assert some.journal(given) == tmp_path / ".headrace" / "variants" / "days3" / "journal"

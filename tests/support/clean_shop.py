@@ -1,0 +1,47 @@
+"""Cleaning the shop's orders in the test's own Spark session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from headrace.jobs.cleaning import SourceCleaner
+from headrace.tables import SourceTables, raw_table, source_tables
+
+from .delta_rows import comparable
+from .shop import shop
+
+
+def orders_tables(lake: Path, **changes: object) -> SourceTables:
+    """The tables of the shop's orders."""
+    return source_tables(lake, "shop", "orders", shop(**changes).definition("orders"))
+
+
+def cleaner(
+    spark: SparkSession,
+    lake: Path,
+    on_step: Callable[[str], None] = lambda step: None,
+    run: str = "run",
+    **changes: object,
+) -> SourceCleaner:
+    """A cleaner of the shop's orders over `lake`, as a fresh process would make it."""
+    return SourceCleaner(
+        spark,
+        shop(**changes).sources["orders"],
+        raw=raw_table(lake, "orders"),
+        tables=orders_tables(lake, **changes),
+        application=f"headrace/clean/{run}",
+        lock_wait_s=1.0,
+        on_step=on_step,
+    )
+
+
+def books(tables: SourceTables) -> dict[str, list[tuple[object, ...]]]:
+    """Everything in the three tables of a source, comparable."""
+    return {
+        "clean": comparable(tables.clean),
+        "duplicates": comparable(tables.duplicates),
+        "quarantine": comparable(tables.quarantine),
+    }

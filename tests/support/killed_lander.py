@@ -1,0 +1,88 @@
+"""A lander that kills itself: run as a script with one JSON argument, the `Orders`.
+
+The signal is SIGKILL, sent by the process to itself inside `on_step`, so nothing of Python or of the libraries gets to
+clean up: the same as a kill from outside, at a point that can be named and repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from headrace.ingestion import FlushPolicy, LandingSettings, land, stop_on_signals
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What to land, and where to die: at the `occurrence`-th time that `step` is passed; a step of None means never."""
+
+    brokers: str
+    lake: str
+    group: str
+    topics: list[str]
+    step: str | None = None
+    occurrence: int = 1
+    until_end: bool = False
+    max_rows: int = 2_000
+    max_age_s: float = 0.2
+    session_timeout_s: float = 6.0
+    extra: dict[str, float] = field(default_factory=dict)  # more of LandingSettings
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def ready_file(folder: Path, pid: int) -> Path:
+    """A file that is there once a lander, whose lake is in `folder`, can be asked to stop."""
+    return folder / f"ready-{pid}"
+
+
+def killer(step: str | None, occurrence: int) -> Callable[[str], None]:
+    """An `on_step` that ends the process, without a word, at the stated point."""
+    left = occurrence
+
+    def on_step(passed: str) -> None:
+        nonlocal left
+        left -= passed == step
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_step
+
+
+def main(text: str) -> None:
+    orders = Orders(**json.loads(text))
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(process)d %(message)s",
+    )
+    settings = LandingSettings(
+        brokers=orders.brokers,
+        lake=Path(orders.lake),
+        group=orders.group,
+        policy=FlushPolicy(max_rows=orders.max_rows, max_age_s=orders.max_age_s),
+        session_timeout_s=orders.session_timeout_s,
+        **orders.extra,
+    )
+    with stop_on_signals() as stop:
+        ready_file(Path(orders.lake).parent, os.getpid()).touch()
+        result = land(
+            orders.topics,
+            settings=settings,
+            until_end=orders.until_end,
+            stop=stop,
+            report=lambda progress: print(progress, file=sys.stderr, flush=True),
+            on_step=killer(orders.step, orders.occurrence),
+        )
+    print(json.dumps(result.rows), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,37 @@
+"""A local Spark session with Delta, once for a whole test run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headrace.infra.local.jars import ensure_jars
+from headrace.settings import load_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session of the jobs, with two threads, two shuffle partitions, no web page, and the locked Delta jars."""
+    from pyspark.sql import SparkSession
+
+    from headrace.jobs.session import CONFIGURATION
+
+    options = CONFIGURATION | {
+        "spark.jars": ",".join(map(str, ensure_jars("spark", load_settings().cache))),
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+        "spark.driver.memory": "1g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    session = SparkSession.builder.master("local[2]").appName("tests").config(map=options).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
