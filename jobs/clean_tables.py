@@ -13,7 +13,7 @@ from pyspark.sql.types import StructType
 from headrace.errors import ContractError
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
-from headrace.tables import GENERATION, OFFSET, PARTITION, TOPIC_ID, SourceTables
+from headrace.tables import CREATED_AT, GENERATION, OFFSET, PARTITION, TOPIC_ID, SourceTables
 
 from .admission import LATE
 from .decode import UNKNOWN_FIELDS
@@ -25,7 +25,7 @@ WINNER_COLUMNS = {
     "winner_partition": "int",
     "winner_offset": "bigint",
 }
-CREATED_AT, PLAN, PAYLOAD_HASH = "_created_at", "_plan", "_payload_hash"
+PLAN, PAYLOAD_HASH = "_plan", "_payload_hash"
 
 # The first attempt at a record, and what came of it. Later attempts are made by a replay.
 FIRST_ATTEMPT, REJECTED = 1, "rejected"

@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from .clean_tables import CREATED_AT
+from headrace.tables import CREATED_AT
 
 
 @dataclass

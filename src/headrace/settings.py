@@ -8,17 +8,24 @@ under `./.headrace`.
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from headrace.pipeline.times import instant_us
 
 from .errors import SettingsError, near_names
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 SETTINGS_FILE = "headrace.toml"
+SYSTEM_CLOCK = "system"
+
+# Places that follow the home unless they are named: folder there to setting.
+PLACES_OF_HOME = {"lake": "lake", "online": "online_store"}
 
 UNOPENABLE = frozenset("[]^|")  # run: deltalake 1.6.6 panics
 
@@ -37,8 +44,27 @@ class Settings(BaseModel):
         default_factory=lambda: Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace",
         description="folder of the jars, one per user",
     )
+    registry: str | None = Field(None, description="SQLAlchemy URL of Feast's registry; unset: SQLite under home")
+    online_store: Path = Field(Path(".headrace/online"), description="folder of the embedded online store (LMDB)")
+    clock: str = Field("system", description="what 'now' means: system, or an ISO 8601 instant for a replay of history")
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
+
+    @field_validator("clock")
+    @classmethod
+    def _check_clock(cls, text: str) -> str:
+        if text != SYSTEM_CLOCK:
+            instant_us(text)
+        return text
+
+    def now_us(self) -> int:
+        """The present instant by the clock of the settings, in microseconds since 1970."""
+        return time.time_ns() // 1000 if self.clock == SYSTEM_CLOCK else instant_us(self.clock)
+
+    @property
+    def registry_url(self) -> str:
+        """The SQLAlchemy URL of Feast's registry."""
+        return self.registry or f"sqlite:///{self.home / 'feast' / 'registry.db'}"
 
     def topic(self, name: str) -> str:
         """The name on the cluster of a topic that a pipeline file calls `name`."""
@@ -76,7 +102,8 @@ def load_settings(
         _refuse_unknown(layer, source)
         merged |= layer
         origin |= dict.fromkeys(layer, source)
-    merged.setdefault("lake", Path(merged.get("home", ".headrace")) / "lake")
+    for name, setting in PLACES_OF_HOME.items():
+        merged.setdefault(setting, Path(merged.get("home", ".headrace")) / name)
     try:
         settings = Settings(**merged)
     except ValidationError as err:
@@ -140,6 +167,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         update={
             "home": folder / settings.home,
             "lake": folder / settings.lake,
+            "online_store": folder / settings.online_store,
             "cache": folder / settings.cache,
             "tables": {name: folder / path for name, path in settings.tables.items()},
         }

@@ -2,6 +2,9 @@
 
     raw/<topic>                                            written by ingestion (deltalake)
     <pipeline>/clean|quarantine|duplicates/<source>/<definition>-<n>   written by jobs (Spark)
+    <pipeline>/features/<group>/<definition>-<n>           written by jobs (Spark)
+    <pipeline>/pushed/<group>/<definition>-<n>             written by features (deltalake)
+    <pipeline>/rows/<training set>/<definition>-<n>        written by jobs (Spark)
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
 rebuilds. The lock of a table, or of a source, is a file beside it.
@@ -16,6 +19,10 @@ from pathlib import Path
 # The place of a record in Kafka: the key of raw, and the lineage that every row made from it keeps.
 TOPIC_ID, GENERATION, PARTITION, OFFSET = "_topic_id", "_generation", "_partition", "_offset"
 POSITION = (TOPIC_ID, GENERATION, PARTITION, OFFSET)
+
+# The clocks of a row: when the fact became known in the world, when it reached Kafka, when this system could first
+# have known all that is folded into the row, and when it computed the row.
+EVENT_AT, ARRIVED_AT, KNOWN_AT, CREATED_AT = "event_at", "arrived_at", "known_at", "_created_at"
 
 # Table properties of raw.
 CLUSTER_ID_PROPERTY = "headrace.cluster_id"
@@ -78,6 +85,46 @@ def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> So
         duplicates=root / "duplicates" / source / name,
         lock=root / "clean" / f".{source}.lock",
     )
+
+
+@dataclass(frozen=True)
+class GroupTables:
+    """The two tables of a feature group, which every reader takes together: what was built, and what was pushed.
+
+    A build holds `features_lock` alone; whoever pushes shares `pushed_lock`.
+    """
+
+    features: Path
+    pushed: Path
+    features_lock: Path
+    pushed_lock: Path
+
+
+def group_tables(lake: Path, pipeline: str, group: str, definition: str) -> GroupTables:
+    """The present tables of a feature group under one definition; `features` holds the folders that count rebuilds."""
+    root = lake / pipeline
+    name = f"{definition}-{_newest_rebuild(root / 'features' / group, definition)}"
+    return GroupTables(
+        features=root / "features" / group / name,
+        pushed=root / "pushed" / group / name,
+        features_lock=root / "features" / f".{group}.lock",
+        pushed_lock=root / "pushed" / f".{group}.lock",
+    )
+
+
+@dataclass(frozen=True)
+class RowsTable:
+    """The table of a training set's rows, and its lock."""
+
+    path: Path
+    lock: Path
+
+
+def rows_table(lake: Path, pipeline: str, training_set: str, definition: str) -> RowsTable:
+    """The present table of a training set's rows under one definition."""
+    folder = lake / pipeline / "rows"
+    name = f"{definition}-{_newest_rebuild(folder / training_set, definition)}"
+    return RowsTable(path=folder / training_set / name, lock=folder / f".{training_set}.lock")
 
 
 def _newest_rebuild(folder: Path, definition: str) -> int:

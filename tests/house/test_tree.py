@@ -117,7 +117,7 @@ def test_the_locked_requirements_have_hashes_and_name_no_host():
     assert [file.stem for file in files] == ["demo", "dev", "features", "ingestion", "jobs"]
     for file in files:
         text = file.read_text()
-        pins = re.findall(r"^[a-z0-9-]+(?:\[[\w,]+\])?==\S+", text, flags=re.MULTILINE)
+        pins = re.findall(r"^[a-z0-9-]+(?:\[[\w, ]+\])?==\S+", text, flags=re.MULTILINE)
         assert pins
         assert len(pins) == len(re.findall(r"\\\n {4}--hash=sha256:[0-9a-f]{64}(?: \\)?(?:\n {4}--hash.*)*", text)), (
             file.name

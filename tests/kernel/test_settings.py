@@ -111,3 +111,22 @@ def test_a_working_folder_that_deltalake_cannot_open_is_an_error_at_the_door(tmp
     with pytest.raises(SettingsError, match=r"setting 'lake' from the defaults: found '.*/run\[1\]/.headrace/lake'"):
         load_settings(environment={}, folder=tmp_path / "run[1]")
     assert load_settings({"lake": "/data"}, environment={}, folder=tmp_path / "run[1]").lake == Path("/data")
+
+
+def test_the_clock_is_the_system_s_or_an_instant(tmp_path):
+    replayed = load_settings({"clock": "2013-01-01T00:00:01Z"}, environment={}, folder=tmp_path)
+    assert replayed.now_us() == 1_356_998_401_000_000
+    earlier_us = load_settings(environment={}, folder=tmp_path).now_us()
+    assert 0 <= load_settings(environment={}, folder=tmp_path).now_us() - earlier_us < 60_000_000
+
+
+def test_a_clock_that_is_no_instant_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match=r"setting 'clock' from the command line: found 'noon'"):
+        load_settings({"clock": "noon"}, environment={}, folder=tmp_path)
+
+
+def test_registry_and_online_store_follow_the_home_unless_they_are_named(tmp_path):
+    settings = load_settings({"home": "elsewhere"}, environment={}, folder=tmp_path)
+    assert settings.online_store == tmp_path / "elsewhere" / "online"
+    assert settings.registry_url == f"sqlite:///{tmp_path / 'elsewhere' / 'feast' / 'registry.db'}"
+    assert load_settings({"registry": "postgresql://db/feast"}, environment={}).registry_url == "postgresql://db/feast"
