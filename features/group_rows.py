@@ -1,0 +1,123 @@
+"""The rows of a feature group, read from the lake: what was built and what was pushed, together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from headrace.builds import Build
+from headrace.errors import ContractError
+from headrace.lake import instant, name, open_table, read_columns
+from headrace.tables import EVENT_AT, GroupTables
+
+from .spec import GroupSpec
+
+BUILD = "`headrace build`"
+PUSH = "a push"
+USER_METADATA = "userMetadata"  # where a commit of Delta keeps what its writer had to say
+
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+}
+
+
+@dataclass(frozen=True)
+class GroupVersions:
+    """Versions of the two tables of a group. None: the table is not there; a reader can do without `pushed` only."""
+
+    features: int | None
+    pushed: int | None
+
+
+def arrow_schema(types: Mapping[str, str]) -> pa.Schema:
+    """Arrow's schema for columns with the types of a pipeline file."""
+    return pa.schema([(column, ARROW_TYPES[kind]) for column, kind in types.items()])
+
+
+def present_versions(tables: GroupTables, spec: GroupSpec) -> GroupVersions:
+    """The newest versions of a group's tables.
+
+    Raises:
+        ContractError: the features were never built under this definition.
+    """
+    features = open_group_table(tables.features, spec)
+    pushed = open_table(tables.pushed, made_by=PUSH).version() if _is_there(tables.pushed) else None
+    return GroupVersions(features.version(), pushed)
+
+
+def read_group(
+    spec: GroupSpec, tables: GroupTables, *, versions: GroupVersions | None = None, until_us: int | None = None
+) -> pa.Table:
+    """The rows of a group: built ones, then pushed ones, each in no order. Columns: `spec.table_columns()`.
+
+    `versions` says which (default: the newest); with `until_us` only rows with `event_at ≤ until_us`.
+
+    Raises:
+        ContractError: the features were never built under this definition, or a version is gone.
+    """
+    versions = versions or present_versions(tables, spec)
+    parts = [_read(open_group_table(tables.features, spec, versions.features), spec, until_us)]
+    if versions.pushed is not None:
+        parts.append(_read(open_table(tables.pushed, made_by=PUSH, version=versions.pushed), spec, until_us))
+    return pa.concat_tables(parts)
+
+
+def latest_build(tables: GroupTables) -> Build | None:
+    """What the newest build said of itself; None where there is no table, or none has."""
+    return latest_build_of(tables.features)
+
+
+def latest_build_of(path: Path) -> Build | None:
+    """What the newest build of the table in folder `path` said of itself; None where there is none."""
+    if not _is_there(path):
+        return None
+    table = open_table(path, made_by=BUILD)
+    few = Build.newest(commit.get(USER_METADATA) for commit in table.history(5))
+    return few or Build.newest(commit.get(USER_METADATA) for commit in table.history())
+
+
+def open_group_table(path: Path, spec: GroupSpec, version: int | None = None) -> DeltaTable:
+    """Opens a table of built features.
+
+    Raises:
+        ContractError: it is not there; the message says so where there is one of another definition.
+    """
+    require_table(path, spec.definition, f"the features of '{spec.name}'", f"`headrace build {spec.name}`")
+    return open_table(path, made_by=BUILD, version=version)
+
+
+def require_table(path: Path, definition: str, what: str, made_by: str) -> None:
+    """Refuses a table that is not there, in the words of who asked for it.
+
+    Raises:
+        ContractError: there is none in `path`, or only some under other definitions, which the message names.
+    """
+    if _is_there(path):
+        return
+    others = sorted(folder.parent.name for folder in path.parent.glob("*/_delta_log"))
+    if others:
+        raise ContractError(
+            f"{what} are not built as the pipeline file now defines them ({definition}): {path.parent} holds "
+            f"{', '.join(others)}, of another definition. The file changed since: {made_by} makes the new table, "
+            "or take the file that made the old one"
+        )
+    raise ContractError(f"{what} are not there: no table in {path}. {made_by} makes it")
+
+
+def _read(table: DeltaTable, spec: GroupSpec, until_us: int | None) -> pa.Table:
+    where = "" if until_us is None else f"{name(EVENT_AT)} <= {instant(until_us)}"
+    columns = spec.table_columns()
+    return read_columns(table, columns, where).cast(arrow_schema(columns))
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_dir() and DeltaTable.is_deltatable(str(path))
