@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 PYTHON ?=
 LOCK := $(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-strip-extras --no-header $(LOCK_FLAGS)
 
+# Two processes share the tests; all that need the one Spark session are in one of them, and come first.
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
@@ -33,7 +36,7 @@ demo: setup  ## the whole chain on 1,027,013 real events: broker, replay, landin
 	@$(BIN)/headrace demo
 
 test: setup lint types  ## everything that CI runs
-	@$(BIN)/python -m pytest -m "not prove"
+	@$(BIN)/python -m pytest -m "not prove" $(SIDE_BY_SIDE)
 
 test-fast: packages  ## what needs no JVM, in under two minutes
 	@$(BIN)/python -m pytest -m "not spark and not broker and not slow and not prove"

@@ -12,15 +12,31 @@ MARK_OF_FIXTURE = {"broker": "broker", "broker_home": "broker", "spark": "spark"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors, except one that only others can mend."""
+    """Warnings are errors, except one that only others can mend; and an order in which nobody waits at the end."""
     # kafka-python 3.0.12 reads its message schemas by a function that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+    config.pluginmanager.register(LongestFirst())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none."""
+    """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
+
+    Where two processes share the tests (`-n 2 --dist loadgroup`), all that use the one Spark session go to one of them,
+    and the others by file.
+    """
     for item in items:
-        for fixture in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture in fixtures:
             if fixture in MARK_OF_FIXTURE:
                 item.add_marker(MARK_OF_FIXTURE[fixture])
+        item.add_marker(pytest.mark.xdist_group("spark" if "spark" in fixtures else item.path.stem))
+
+
+class LongestFirst:
+    """Puts the tests of the Spark session first, after their order was drawn: they take longer than all others."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Sorts in place; the drawn order stays within both halves."""
+        items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
