@@ -38,13 +38,8 @@ def judge(decoded: DataFrame, source: Source) -> DataFrame:
 
 def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
     """Each reason's condition, true where the record fails it, and what to say then."""
-    too_long = F.length("__value") > MAX_DOCUMENT_BYTES
     checks = {
-        "tombstone": (F.col("__value").isNull(), F.lit("the value is null")),
-        "too_large": (too_long, F.concat(F.length("__value"), F.lit(f" bytes, at most {MAX_DOCUMENT_BYTES}"))),
-        "invalid_utf8": (F.col("__text").isNull(), F.lit("the value is not UTF-8")),
-        "invalid_json": (F.col(DOCUMENT).isNull(), F.lit("the value is not exactly one JSON document")),
-        "not_an_object": (~is_object(), _found_kind(F.expr(f"schema_of_variant({DOCUMENT})"), "an object")),
+        **(_document_checks() if source.topic else {}),
         **_column_checks(source),
         "null_event_id": (_any_null(source.event_id), F.lit(f"the event id is {', '.join(source.event_id)}")),
         "null_event_at": (F.col("event_at").isNull(), F.lit("the event time is null or out of range")),
@@ -59,6 +54,18 @@ def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
             _two_instants(f"more than {source.late.after_us / 1e6:g} s before its arrival"),
         )
     return checks
+
+
+def _document_checks() -> dict[str, tuple[Column, Column]]:
+    """What can be wrong with a record before its columns are looked at. A row of a reference table is no document."""
+    too_long = F.length("__value") > MAX_DOCUMENT_BYTES
+    return {
+        "tombstone": (F.col("__value").isNull(), F.lit("the value is null")),
+        "too_large": (too_long, F.concat(F.length("__value"), F.lit(f" bytes, at most {MAX_DOCUMENT_BYTES}"))),
+        "invalid_utf8": (F.col("__text").isNull(), F.lit("the value is not UTF-8")),
+        "invalid_json": (F.col(DOCUMENT).isNull(), F.lit("the value is not exactly one JSON document")),
+        "not_an_object": (~is_object(), _found_kind(F.expr(f"schema_of_variant({DOCUMENT})"), "an object")),
+    }
 
 
 def _column_checks(source: Source) -> dict[str, tuple[Column, Column]]:

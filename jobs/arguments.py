@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +18,23 @@ from headrace.tables import SourceTables, raw_table, source_tables
 
 @dataclass(frozen=True)
 class CleaningTask:
-    """One source to clean: where its raw rows are, and where they go."""
+    """One source to clean: where its rows come from (the raw table of its topic, or the reference table), and where
+    they go.
+    """
 
     source: Source
-    raw: Path
+    origin: Path
     tables: SourceTables
     checkpoints: Path
 
 
-def cleaning_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """The options that every cleaning job takes. Places default to the settings (HEADRACE_*, headrace.toml)."""
+def cleaning_parser(program: str, description: str, *, with_tables: bool) -> argparse.ArgumentParser:
+    """The options that every cleaning job takes. Places default to the settings (HEADRACE_*, headrace.toml).
+
+    `with_tables` says whether the job cleans reference tables, too.
+    """
     parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.set_defaults(with_tables=with_tables)
     parser.add_argument("--pipeline", type=Path, required=True, metavar="FILE", help="the pipeline file")
     parser.add_argument(
         "--source", action="append", default=[], metavar="NAME", help="only this source; may be repeated"
@@ -47,33 +53,42 @@ def read_settings(options: argparse.Namespace) -> Settings:
 
 
 def cleaning_tasks(options: argparse.Namespace, settings: Settings) -> list[CleaningTask]:
-    """The sources that were asked for, or all that have a topic.
+    """The sources that were asked for, or all; reference tables only in a job that cleans them.
+
+    A reference table that is not there is left out, unless it was asked for by name: other sources need not wait for
+    it, and a feature group that reads it says what is missing.
 
     Raises:
         PipelineError: the file cannot be used.
-        UsageError: an unknown source, one without a topic, or a rule that needs a fitted plan.
+        UsageError: an unknown source, a table in a job that cleans topics only, or a rule that needs a fitted plan.
     """
     pipeline = load_pipeline(options.pipeline)
-    names = options.source or [name for name, source in pipeline.sources.items() if source.topic]
-    return [_task(pipeline, _checked(name, pipeline.sources), settings) for name in dict.fromkeys(names)]
+    names = options.source or [name for name, source in pipeline.sources.items() if source.topic or options.with_tables]
+    tasks = [_task(pipeline, _checked(name, pipeline.sources, options), settings) for name in dict.fromkeys(names)]
+    return [task for task in tasks if task.source.topic or task.source.name in options.source or task.origin.exists()]
 
 
 def _task(pipeline: Pipeline, source: Source, settings: Settings) -> CleaningTask:
     return CleaningTask(
         source=source,
-        raw=raw_table(settings.lake, settings.topic(str(source.topic))),
+        origin=(
+            raw_table(settings.lake, settings.topic(source.topic))
+            if source.topic
+            else settings.reference_table(str(source.table))
+        ),
         tables=source_tables(settings.lake, pipeline.pipeline, source.name, pipeline.definition(source.name)),
         checkpoints=settings.lake / pipeline.pipeline / "checkpoints",
     )
 
 
-def _checked(name: str, sources: Mapping[str, Source]) -> Source:
+def _checked(name: str, sources: Mapping[str, Source], options: argparse.Namespace) -> Source:
     if name not in sources:
         raise UsageError(f"there is no source named '{name}'. Did you mean: {near_names(name, sources)}?")
     source = sources[name]
-    if source.topic is None:
+    if source.topic is None and not options.with_tables:
         raise UsageError(
-            f"source '{name}' is the reference table '{source.table}': it has no topic, so there is nothing to clean"
+            f"source '{name}' is the reference table '{source.table}': it has no topic, so there is no stream of it. "
+            f"Clean it by a batch: headrace clean {name}"
         )
     for column, rules in source.clean.items():
         if rule := rules.fitted_rule():
@@ -109,3 +124,21 @@ def check_interval(options: Any) -> None:
         and options.arrived_to <= options.arrived_from
     ):
         raise UsageError("--to must be after --from: the interval is half open, so it would hold no row")
+
+
+def tasks_of_interval(tasks: Sequence[CleaningTask], options: argparse.Namespace) -> list[CleaningTask]:
+    """The tasks that an interval of arrival means something to: where one is given, only those with a topic.
+
+    Raises:
+        UsageError: an interval, and a reference table asked for by name.
+    """
+    if options.arrived_from is None and options.arrived_to is None:
+        return list(tasks)
+    if named := [
+        task.source.name for task in tasks if task.source.topic is None and task.source.name in options.source
+    ]:
+        raise UsageError(
+            f"--from and --to select by arrival, and '{named[0]}' is a reference table: it is cleaned whole. "
+            "Leave the interval out, or the table"
+        )
+    return [task for task in tasks if task.source.topic]

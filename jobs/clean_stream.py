@@ -20,7 +20,9 @@ from headrace.jobs.stream import CleaningStream, wait_for_all
 def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> int:
     """Runs the streams and gives the exit code: 0 ended or stopped, 1 failed, 2 wrong usage."""
     parser = cleaning_parser(
-        "clean_stream.py", "Cleans what lands, as it lands: Structured Streaming over the raw tables."
+        "clean_stream.py",
+        "Cleans what lands, as it lands: Structured Streaming over the raw tables.",
+        with_tables=False,
     )
     parser.add_argument("--until-end", action="store_true", help="end when everything that has landed is cleaned")
     parser.add_argument(
@@ -49,7 +51,7 @@ def _start(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> Cleanin
     stream = CleaningStream(task.source.name, run.cleaner(spark, task), run.report)
     stream.start(
         spark,
-        task.raw,
+        task.origin,
         (run.options.checkpoints or task.checkpoints) / task.source.name / task.tables.clean.name,
         max_files=run.options.max_files,
         interval_s=None if run.options.until_end else run.options.interval_s,

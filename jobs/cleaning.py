@@ -115,7 +115,7 @@ class SourceCleaner:
             fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
             # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
             repeated = self._units == 1 and fresh.isEmpty()
-            counts = Counts() if repeated else self._place(_computed(judge_records(fresh, self._source)))
+            counts = Counts() if repeated else self._place(computed(judge_records(fresh, self._source)))
         self._floor |= {key: offset + 1 for key, offset in last.items()}
         return counts
 
@@ -128,7 +128,7 @@ class SourceCleaner:
         accepted_rows = found.pop(None, 0)
         self._on_step("judged")
         if found:
-            self._commits.append(_quarantine_rows(judged), self._tables.quarantine, unit=self._units)
+            self._commits.append(quarantine_rows(judged), self._tables.quarantine, unit=self._units)
             self._on_step("after_quarantine")
         duplicates = (
             self._place_accepted(judged.where(F.col(REASON).isNull()), accepted_rows, found) if accepted_rows else 0
@@ -137,7 +137,7 @@ class SourceCleaner:
 
     def _place_accepted(self, accepted: DataFrame, rows: int, rejected: Mapping[str, int]) -> int:
         clean = self._spark.read.format("delta").load(str(self._tables.clean))
-        copies = _computed(find_copies(accepted, clean, self._source))
+        copies = computed(find_copies(accepted, clean, self._source))
         duplicates = copies.count()
         if duplicates:
             self._commits.append(copies, self._tables.duplicates, unit=self._units)
@@ -145,13 +145,13 @@ class SourceCleaner:
         if duplicates < rows:
             originals = accepted.join(copies.select(*KEY), KEY, "left_anti") if duplicates else accepted
             counts = {"clean": rows - duplicates, "duplicates": duplicates, "quarantine": dict(rejected)}
-            rows_to_write = _clean_rows(originals, self._source)
+            rows_to_write = clean_rows(originals, self._source)
             self._commits.append(rows_to_write, self._tables.clean, unit=self._units, metadata={"headrace": counts})
             self._on_step("after_clean")
         return duplicates
 
 
-def _computed(rows: DataFrame) -> DataFrame:
+def computed(rows: DataFrame) -> DataFrame:
     """The same rows, computed now and held on the executors, with their lineage cut.
 
     A cached frame would be computed again after each of our commits: Spark refreshes caches of plans that read a table
@@ -168,17 +168,23 @@ def judge_records(raw: DataFrame, source: Source) -> DataFrame:
     """
     record = raw.select(*POSITION_COLUMNS, *[F.col(name).alias(f"__{name}") for name in _RECORD])
     decoded = read_columns(parse_document(record), source)
-    clocked = decoded.select(
-        "*",
-        F.coalesce("__timestamp", "__landed_at").alias("arrived_at"),
-        F.expr(_event_at(source)).alias("event_at"),
-        *[
-            F.expr(derived.value.sql).cast(SQL_TYPES[derived.type]).alias(name)
-            for name, derived in source.derive.items()
-        ],
-        F.xxhash64("__value").alias(PAYLOAD_HASH),
+    return judge_decoded(
+        decoded.select(
+            "*",
+            F.coalesce("__timestamp", "__landed_at").alias("arrived_at"),
+            F.expr(_event_at(source)).alias("event_at"),
+            F.xxhash64("__value").alias(PAYLOAD_HASH),
+        ),
+        source,
     )
-    judged = judge(clocked, source)
+
+
+def judge_decoded(decoded: DataFrame, source: Source) -> DataFrame:
+    """Decoded rows with position, clocks, payload hash and the record's bytes → what `judge_records` says of them."""
+    derived = [
+        F.expr(derived.value.sql).cast(SQL_TYPES[derived.type]).alias(name) for name, derived in source.derive.items()
+    ]
+    judged = judge(decoded.select("*", *derived), source)
     rejected = F.col(REASON).isNotNull()
     return judged.select(
         *POSITION_COLUMNS,
@@ -202,7 +208,8 @@ def _event_at(source: Source) -> str:
     return source.event_at.sql
 
 
-def _quarantine_rows(judged: DataFrame) -> DataFrame:
+def quarantine_rows(judged: DataFrame) -> DataFrame:
+    """The rejected ones among judged rows, as the quarantine table has them."""
     return judged.where(F.col(REASON).isNotNull()).select(
         *POSITION_COLUMNS,
         F.lit(FIRST_ATTEMPT).alias("attempt"),
@@ -215,6 +222,7 @@ def _quarantine_rows(judged: DataFrame) -> DataFrame:
     )
 
 
-def _clean_rows(originals: DataFrame, source: Source) -> DataFrame:
+def clean_rows(originals: DataFrame, source: Source) -> DataFrame:
+    """Accepted rows, treated, as the clean table has them."""
     treated = treat(originals, source).select("*", F.lit(None).cast("int").alias(PLAN))
     return treated.sortWithinPartitions(*source.event_id, "event_at")

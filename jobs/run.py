@@ -15,6 +15,7 @@ from .arguments import CleaningTask, cleaning_tasks, read_settings
 from .cleaning import Counts, SourceCleaner
 from .report import Report
 from .session import open_session
+from .table_source import TableCleaner
 
 OnStep = Callable[[str], None]
 
@@ -40,11 +41,23 @@ class CleaningRun:
         return open_session("headrace clean")
 
     def cleaner(self, spark: SparkSession, task: CleaningTask) -> SourceCleaner:
-        """The cleaner of one source."""
+        """The cleaner of one source with a topic."""
         return SourceCleaner(
             spark,
             task.source,
-            raw=task.raw,
+            raw=task.origin,
+            tables=task.tables,
+            application=self.application,
+            lock_wait_s=self.lock_wait_s,
+            on_step=self.on_step,
+        )
+
+    def table_cleaner(self, spark: SparkSession, task: CleaningTask) -> TableCleaner:
+        """The cleaner of one reference table."""
+        return TableCleaner(
+            spark,
+            task.source,
+            table=task.origin,
             tables=task.tables,
             application=self.application,
             lock_wait_s=self.lock_wait_s,

@@ -1,4 +1,4 @@
-"""The verb `clean`: raw rows become clean rows, duplicates or quarantine."""
+"""The verb `clean`: raw rows, and those of reference tables, become clean rows, duplicates or quarantine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from .options import Home, Lake, LockWait, PipelineFile, TopicPrefix
 from .output import Report, Result, step, table
 from .spark_job import SparkJob
 
-Sources = Annotated[
-    list[str] | None, typer.Argument(metavar="[SOURCE]…", help="Only these; all with a topic when absent.")
-]
+Sources = Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]…", help="Only these sources; all when absent.")]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only what arrived at or after TIME (UTC).")]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only what arrived before TIME (UTC).")]
 Stream = Annotated[bool, typer.Option("--stream", help="Structured Streaming: clean what lands, as it lands.")]
@@ -36,7 +34,7 @@ def clean(
     topic_prefix: TopicPrefix = None,
     lock_wait_s: LockWait = None,
 ) -> Result:
-    """Clean what has landed, by a Spark job: decode, reject into quarantine, set copies apart, treat."""
+    """Clean what has landed, and reference tables, by a Spark job: decode, reject, set copies apart, treat."""
     if stream and (arrived_from or arrived_to):
         raise UsageError(
             "--from and --to select what a batch cleans; a --stream takes everything. Leave one of them out"
