@@ -29,16 +29,13 @@ class Report:
             print(f"{source}: {step}" + (f" {done}/{total}" if total else ""), file=sys.stderr, flush=True)
 
     def result(self, result: Mapping[str, Any]) -> None:
-        """The end of a run that did what was asked: rows by source and kind."""
+        """The end of a run that did what was asked: facts by name of source, group or training set."""
         if self.json_lines:
             self._emit(event="result", **result)
             return
-        for source, counts in result["sources"].items():
-            reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in counts["reasons"].items())
-            print(
-                f"{source}: {counts['clean']:,} clean, {counts['duplicates']:,} duplicates, "
-                f"{counts['quarantine']:,} quarantined" + (f" ({reasons})" if reasons else "")
-            )
+        for kind, found in result.items():
+            for name, facts in found.items():
+                print(_said_of_cleaning(name, facts) if kind == "sources" else _said(name, facts))
 
     def error(self, message: str) -> None:
         """The end of a run that could not do what was asked."""
@@ -73,3 +70,15 @@ class Report:
     def _emit(self, **event: Any) -> None:
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
+
+
+def _said_of_cleaning(source: str, counts: Mapping[str, Any]) -> str:
+    reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in counts["reasons"].items())
+    return (
+        f"{source}: {counts['clean']:,} clean, {counts['duplicates']:,} duplicates, "
+        f"{counts['quarantine']:,} quarantined" + (f" ({reasons})" if reasons else "")
+    )
+
+
+def _said(name: str, facts: Mapping[str, Any]) -> str:
+    return f"{name}: " + ", ".join(f"{fact} {value}" for fact, value in facts.items())
