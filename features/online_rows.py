@@ -36,11 +36,15 @@ _HASHED = b"\xff"  # no packed key begins so
 
 @dataclass(frozen=True)
 class Published:
-    """What a space holds: the rows of these table versions, as of this instant (microseconds since 1970)."""
+    """What a space holds: the rows of these table versions, as of this instant (microseconds since 1970).
+
+    `rebuild` is the folder of the feature table, since versions of another rebuild count anew.
+    """
 
     features_version: int | None
     pushed_version: int | None
     instant_us: int
+    rebuild: str = ""
 
 
 def space_of(pipeline_name: str, group: str, definition: str) -> str:

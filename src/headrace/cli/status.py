@@ -37,14 +37,24 @@ def _broker(settings: Settings) -> dict[str, Any] | None:
 
 
 def _tables(lake: Path) -> dict[str, dict[str, Any]]:
-    """Version, rows and size of each table, by its folder under the lake."""
+    """Version, rows and size of each table, by its folder under the lake; for features also until when."""
     from headrace.lake import open_table, state_of
 
-    logs = sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")])
-    return {
-        str(log.parent.relative_to(lake)): asdict(state_of(open_table(log.parent, made_by="`headrace land`")))
-        for log in logs
-    }
+    found = {}
+    for log in sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")]):
+        table_folder = log.parent
+        state = asdict(state_of(open_table(table_folder, made_by="`headrace land`")))
+        is_features = table_folder.parent.parent.name == "features"
+        found[str(table_folder.relative_to(lake))] = state | ({"until": _until(table_folder)} if is_features else {})
+    return found
+
+
+def _until(table_folder: Path) -> str | None:
+    from headrace.features.group_rows import latest_build_of
+    from headrace.pipeline.times import iso
+
+    build = latest_build_of(table_folder)
+    return None if build is None else iso(build.until_us)
 
 
 def _lags(settings: Settings, running: dict[str, Any] | None, topics: list[str]) -> list[dict[str, Any]]:
@@ -71,8 +81,11 @@ def _shown(
     )
     parts: list[RenderableType] = [first, f"lake: {settings.lake}"]
     if tables:
-        states = [(name, state["version"], state["rows"], state["files"]) for name, state in tables.items()]
-        parts += ["", table(["table", "version", "rows", "files"], states)]
+        states = [
+            (name, state["version"], state["rows"], state["files"], state.get("until") or "")
+            for name, state in tables.items()
+        ]
+        parts += ["", table(["table", "version", "rows", "files", "built until"], states)]
     if lags:
         columns = ["topic", "partition", "landed", "end", "lag"]
         parts += ["", table(columns, [[lag[column] for column in columns] for lag in lags])]

@@ -1,0 +1,47 @@
+"""A training set put together from pinned inputs: its rows, and the features as of each row's instant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from headrace.pipeline import Pipeline
+from headrace.tables import group_tables
+
+from .asked_rows import asked_instants
+from .service_join import join_service
+from .spec import service_spec
+from .training_inputs import AT, LABEL, ROW_ID, Inputs, read_rows
+from .training_rows import Choice, bounds
+from .training_set import TrainingSet
+
+
+def assemble(pipeline: Pipeline, name: str, lake: Path, inputs: Inputs, choice: Choice) -> TrainingSet:
+    """The training set from pinned inputs: the same inputs and choice give the same table.
+
+    Raises:
+        ContractError: a version of a table is gone.
+    """
+    declared = pipeline.training_sets[name]
+    service = service_spec(pipeline, declared.service)
+    extra = {column: derived.type for column, derived in declared.extra.items()}
+    types = {AT: "timestamp", **service.keys, LABEL: declared.label.type, **extra}
+    within = bounds(choice, declared.split)
+    rows = read_rows(inputs, lake, types, within, with_unlabelled=choice.with_unlabelled)
+    tables = {
+        group.name: inputs.groups[group.name].tables(
+            lake, group_tables(lake, pipeline.pipeline, group.name, group.definition)
+        )
+        for group in service.groups
+    }
+    versions = {group: pinned.versions for group, pinned in inputs.groups.items()}
+    asked = rows.select(list(service.keys))
+    joined = join_service(service, tables, versions, asked, asked_instants(rows, AT), by_knowledge=choice.by_knowledge)
+    table = pa.table({ROW_ID: rows.column(ROW_ID), **columns_of(rows), **columns_of(joined.features)}).combine_chunks()
+    return TrainingSet(name, table, tuple(service.keys), extra, service.features, inputs, choice)
+
+
+def columns_of(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """The columns of a table by name, in order."""
+    return dict(zip(table.column_names, table.columns, strict=True))

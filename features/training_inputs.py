@@ -1,0 +1,121 @@
+"""What a training set is made from: versions of tables, pinned so that it can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from headrace.builds import Build
+from headrace.lake import instant, name, open_table, read_columns
+from headrace.pipeline import Pipeline
+from headrace.pipeline.definition import training_set_definition
+from headrace.tables import GroupTables, group_tables, rows_table
+
+from .group_rows import ARROW_TYPES, GroupVersions, latest_build, present_versions, require_table
+from .spec import ServiceSpec
+from .training_rows import Bounds
+
+ROW_ID, AT, LABEL, LABEL_KNOWN_AT = "row_id", "at", "label", "label_known_at"
+BUILD_ROWS = "`headrace build-rows`"
+
+
+@dataclass(frozen=True)
+class GroupInput:
+    """The tables of one group: folders under the lake, versions, and what the newest build said of itself."""
+
+    definition: str
+    features: str
+    features_version: int
+    pushed: str
+    pushed_version: int | None
+    build: Build | None
+
+    @property
+    def versions(self) -> GroupVersions:
+        """The versions as readers take them."""
+        return GroupVersions(self.features_version, self.pushed_version)
+
+    def tables(self, lake: Path, tables: GroupTables) -> GroupTables:
+        """The group's tables in the folders that were pinned."""
+        return replace(tables, features=lake / self.features, pushed=lake / self.pushed)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The rows table and the tables of all groups of a training set."""
+
+    definition: str
+    rows: str  # folder under the lake
+    rows_version: int
+    groups: Mapping[str, GroupInput]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Inputs:
+        """What `to_json` gave."""
+        groups = {
+            group: GroupInput(**{**content, "build": content["build"] and Build(**content["build"])})
+            for group, content in found["groups"].items()
+        }
+        return cls(**{**found, "groups": groups})
+
+
+def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake: Path) -> Inputs:
+    """The present versions of all tables that a training set is made from.
+
+    Raises:
+        ContractError: the rows or a group were never built under the present definition.
+    """
+    definition = training_set_definition(pipeline, training_set)
+    rows = rows_table(lake, pipeline.pipeline, training_set, definition).path
+    made_by = f"{BUILD_ROWS[:-1]} {training_set}`"
+    require_table(rows, definition, f"the rows of the training set '{training_set}'", made_by)
+    groups = {}
+    for group in service.groups:
+        tables = group_tables(lake, pipeline.pipeline, group.name, group.definition)
+        versions = present_versions(tables, group)
+        groups[group.name] = GroupInput(
+            group.definition,
+            str(tables.features.relative_to(lake)),
+            versions.features or 0,
+            str(tables.pushed.relative_to(lake)),
+            versions.pushed,
+            latest_build(tables),
+        )
+    version = open_table(rows, made_by=BUILD_ROWS).version()
+    return Inputs(definition, str(rows.relative_to(lake)), version, groups)
+
+
+def read_rows(
+    inputs: Inputs, lake: Path, types: Mapping[str, str], within: Bounds, *, with_unlabelled: bool
+) -> pa.Table:
+    """The rows of a training set, sorted by (at, row_id): row_id as it is stored, then the columns `types`.
+
+    Raises:
+        ContractError: the version is gone, or the table lacks a column.
+    """
+    table = open_table(lake / inputs.rows, made_by=BUILD_ROWS, version=inputs.rows_version)
+    found = read_columns(table, [ROW_ID, *types], _where(within, with_unlabelled))
+    kinds = {column: ARROW_TYPES[kind] for column, kind in types.items()}
+    row_id = found.schema.field(ROW_ID).type
+    row_id = pa.int64() if pa.types.is_integer(row_id) else pa.string()
+    return found.cast(pa.schema({ROW_ID: row_id, **kinds})).sort_by([(AT, "ascending"), (ROW_ID, "ascending")])
+
+
+def _where(within: Bounds, with_unlabelled: bool) -> str:
+    terms = [] if with_unlabelled else [f"{name(LABEL)} IS NOT NULL"]
+    if within.from_us is not None:
+        terms.append(f"{name(AT)} >= {instant(within.from_us)}")
+    if within.until_us is not None:
+        terms.append(f"{name(AT)} < {instant(within.until_us)}")
+    if within.label_before_us is not None:
+        known = f"{name(LABEL_KNOWN_AT)} < {instant(within.label_before_us)}"
+        terms.append(f"({known} OR {name(LABEL)} IS NULL)" if with_unlabelled else known)
+    return " AND ".join(terms)

@@ -1,0 +1,93 @@
+"""The verb `training-set`: a training set and its manifest as files, or made again from a manifest."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from headrace.errors import HeadraceWarning, UsageError
+from headrace.settings import load_settings
+
+from .options import Home, Lake
+from .output import Result, print_message, step
+
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The training set.")]
+PipelineOption = Annotated[Path | None, typer.Option("--pipeline", "-p", help="The pipeline file.")]
+Out = Annotated[Path, typer.Option(help="Folder for data.parquet and manifest.json.")]
+Split = Annotated[str | None, typer.Option(metavar="train|test", help="Only this part.")]
+SplitAt = Annotated[str | None, typer.Option("--split-at", metavar="TIME", help="Instead of the file's train.until.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Instead of the file's test.until.")]
+AsOf = Annotated[str, typer.Option("--as-of", metavar="event|knowledge", help="knowledge: only what had arrived.")]
+WithUnlabelled = Annotated[bool, typer.Option("--with-unlabelled", help="Rows without a label, too.")]
+Rebuild = Annotated[Path | None, typer.Option(metavar="MANIFEST", help="Make the set of this manifest again.")]
+
+
+def training_set(
+    out: Out,
+    name: Name = None,
+    pipeline: PipelineOption = None,
+    split: Split = None,
+    split_at: SplitAt = None,
+    until: Until = None,
+    as_of: AsOf = "event",
+    with_unlabelled: WithUnlabelled = False,
+    rebuild: Rebuild = None,
+    home: Home = None,
+    lake: Lake = None,
+) -> Result:
+    """Write a training set as data.parquet, with a manifest of all that it was made from; or make one again."""
+    settings = load_settings({"home": home, "lake": lake})
+    if rebuild is not None:
+        if name or split or split_at or until or with_unlabelled:
+            raise UsageError("--rebuild takes everything from the manifest. Leave out the name and the choice of rows")
+        return _rebuilt(rebuild, settings.lake, out, pipeline)
+    if name is None or pipeline is None:
+        raise UsageError("say which training set of which file (`headrace training-set NAME -p FILE`), or --rebuild")
+    from headrace.features.training import TrainingClient
+
+    with step("training-set"), _spoken_warnings():
+        client = TrainingClient(pipeline, settings)
+        made = client.training_set(
+            name,
+            split=cast("Literal['train', 'test'] | None", split),
+            split_at=split_at,
+            until=until,
+            as_of=cast("Literal['event', 'knowledge']", as_of),
+            with_unlabelled=with_unlabelled,
+        )
+        manifest = client.store(made, out)
+    return _result(manifest, out)
+
+
+def _rebuilt(manifest_file: Path, lake: Path, out: Path, pipeline: Path | None) -> Result:
+    from headrace.features import manifest
+    from headrace.pipeline import load_pipeline
+
+    content = manifest.read_manifest(manifest_file)
+    with step("training-set"):
+        manifest.rebuild(content, lake, out, None if pipeline is None else load_pipeline(pipeline))
+    return _result(content, out)
+
+
+def _result(manifest: dict[str, Any], out: Path) -> Result:
+    data = manifest["data"]
+    shown = f"{out / data['file']}: {data['rows']:,} rows, {len(data['columns'])} columns, SHA-256 {data['sha256']}"
+    return Result({"folder": str(out), "training_set": manifest["training_set"], **data}, shown)
+
+
+@contextmanager
+def _spoken_warnings() -> Iterator[None]:
+    """Says our own warnings as messages."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", HeadraceWarning)
+        yield
+    for found in caught:
+        if issubclass(found.category, HeadraceWarning):
+            print_message(f"headrace training-set: {found.message}")
+        else:
+            warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
