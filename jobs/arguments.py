@@ -90,13 +90,21 @@ def _checked(name: str, sources: Mapping[str, Source], options: argparse.Namespa
             f"source '{name}' is the reference table '{source.table}': it has no topic, so there is no stream of it. "
             f"Clean it by a batch: headrace clean {name}"
         )
-    for column, rules in source.clean.items():
-        if rule := rules.fitted_rule():
-            raise UsageError(
-                f"source '{name}', column '{column}': the rule '{rule}' must be fitted, and there is no fitted plan. "
-                "Use bounds and a constant fill, or fit a plan first"
-            )
+    refuse_fitted_rules(source)
     return source
+
+
+def refuse_fitted_rules(source: Source) -> None:
+    """Refuses a source with a rule that must be fitted first.
+
+    Raises:
+        UsageError: it has one; the message names column and rule.
+    """
+    for column, rule in source.fitted_rules().items():
+        raise UsageError(
+            f"source '{source.name}', column '{column}': the rule '{rule}' must be fitted, and there is no fitted "
+            "plan. Use bounds and a constant fill, or fit a plan first"
+        )
 
 
 def instant_us(text: str) -> int:

@@ -93,12 +93,18 @@ def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> 
     Raises:
         ContractError: a table is there with other columns than the pipeline file makes.
     """
-    _ensure(spark, tables.quarantine, quarantine_columns())
-    _ensure(spark, tables.duplicates, duplicates_columns())
-    _ensure(spark, tables.clean, clean_columns(source))
+    again = "clean again from raw"
+    ensure_table(spark, tables.quarantine, quarantine_columns(), again)
+    ensure_table(spark, tables.duplicates, duplicates_columns(), again)
+    ensure_table(spark, tables.clean, clean_columns(source), again)
 
 
-def _ensure(spark: SparkSession, path: Path | str, columns: Mapping[str, str]) -> None:
+def ensure_table(spark: SparkSession, path: Path | str, columns: Mapping[str, str], again: str) -> None:
+    """Creates an append-only table of `columns` (name to Spark SQL type) where it is missing.
+
+    Raises:
+        ContractError: it is there with other columns; `again` says how it is made anew.
+    """
     schema = cast("StructType", StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns.items())))
     if not DeltaTable.isDeltaTable(spark, str(path)):
         builder = DeltaTable.createIfNotExists(spark).location(str(path)).addColumns(schema)
@@ -112,5 +118,5 @@ def _ensure(spark: SparkSession, path: Path | str, columns: Mapping[str, str]) -
         differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         raise ContractError(
             f"table {path} is not what the pipeline file makes: differing columns {', '.join(differing)}. "
-            "Somebody altered it by hand, or an older version wrote it: move the folder away and clean again from raw"
+            f"Somebody altered it by hand, or an older version wrote it: move the folder away and {again}"
         )

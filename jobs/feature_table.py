@@ -1,0 +1,143 @@
+"""A build of one feature group: from where the last one ended to an instant, in one commit that says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from headrace.builds import Build
+from headrace.errors import ContractError, UsageError
+from headrace.features.spec import GroupSpec
+from headrace.locks import exclusive
+from headrace.pipeline.column_types import SQL_TYPES
+from headrace.pipeline.times import iso
+from headrace.tables import CREATED_AT, EVENT_AT, GroupTables, SourceTables
+
+from .build_events import Span, events_of, late_from
+from .clean_tables import clean_columns, ensure_table
+from .commit import Commits
+from .latest import latest_rows
+from .windows import window_rows
+
+
+@dataclass(frozen=True)
+class CleanVersion:
+    """One version of the clean table of a source, and the greatest `_created_at` in it (0 where it is empty)."""
+
+    version: int
+    created_at_us: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build of a group did: the rows that it wrote, the rows of the table, its instant, and how long it took."""
+
+    rows: int
+    total_rows: int
+    until: str
+    seconds: float
+
+
+class FeatureBuilder:
+    """Builds feature groups in one run. `on_step` is told: locked, computed, after_commit."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        *,
+        application: str,
+        lock_wait_s: float,
+        on_step: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        self._spark, self._commits = spark, Commits(spark, application)
+        self._lock_wait_s, self._on_step = lock_wait_s, on_step
+        self._units = 0
+        self._clean_versions: dict[str, CleanVersion] = {}
+
+    def build(self, spec: GroupSpec, tables: GroupTables, source: SourceTables, until_us: int) -> Built:
+        """Writes the rows up to `until_us` that no earlier build has written, and those that late events touch.
+
+        One commit, also where there is nothing to write: so a build that is killed was not there at all.
+
+        Raises:
+            UsageError: an earlier build went further.
+            ContractError: the clean table is missing, or a table is not what the pipeline file makes.
+            LockTimeout: another run builds this group.
+        """
+        start_s = time.monotonic()
+        with exclusive(tables.features_lock, wait_s=self._lock_wait_s, purpose=f"build {spec.name}"):
+            self._on_step("locked")
+            clean_version = self._clean_version(spec, source)
+            columns = {name: SQL_TYPES[kind] for name, kind in spec.table_columns().items()}
+            ensure_table(self._spark, tables.features, columns, f"build again: headrace build {spec.name}")
+            span = _span(spec, self._last_build(tables), until_us)
+            rows = self._rows(spec, source, clean_version, span)
+            build = Build(until_us, clean_version.version, max(clean_version.created_at_us, span.created_after_us))
+            self._units += 1
+            self._on_step("computed")
+            self._commits.append(rows, tables.features, unit=self._units, metadata=json.loads(build.to_metadata()))
+            self._on_step("after_commit")
+            written, total = self._written(tables)
+        return Built(written, total, iso(until_us), round(time.monotonic() - start_s, 1))
+
+    def _rows(self, spec: GroupSpec, source: SourceTables, clean_version: CleanVersion, span: Span) -> DataFrame:
+        clean = self._spark.read.format("delta").option("versionAsOf", clean_version.version).load(str(source.clean))
+        events = events_of(clean, spec, span)
+        found = late_from(events, spec)
+        late = None if span.after_us is None or found.isEmpty() else found
+        rows = (latest_rows if spec.group.latest else window_rows)(events, spec, span, late)
+        if span.after_us is not None:  # a few rows make one file, many are parted by size
+            rows = rows.hint("rebalance", *spec.keys)
+        return rows.sortWithinPartitions(*spec.keys, EVENT_AT)
+
+    def _clean_version(self, spec: GroupSpec, source: SourceTables) -> CleanVersion:
+        """The version that all groups of this run read, so that they agree."""
+        name = spec.source.name
+        if name not in self._clean_versions:
+            self._clean_versions[name] = self._present_version(spec, source)
+        return self._clean_versions[name]
+
+    def _present_version(self, spec: GroupSpec, source: SourceTables) -> CleanVersion:
+        name, path = spec.source.name, str(source.clean)
+        if not DeltaTable.isDeltaTable(self._spark, path):
+            raise ContractError(
+                f"feature group '{spec.name}' reads the clean rows of '{name}' in {path}, where there is no table. "
+                f"Make it first: headrace clean {name}"
+            )
+        ensure_table(self._spark, path, clean_columns(spec.source), f"clean again: headrace clean {name}")
+        (newest,) = DeltaTable.forPath(self._spark, path).history(1).select("version").collect()
+        rows = self._spark.read.format("delta").option("versionAsOf", newest["version"]).load(path)
+        (found,) = rows.agg(F.max(F.unix_micros(CREATED_AT))).collect()
+        return CleanVersion(newest["version"], found[0] or 0)
+
+    def _last_build(self, tables: GroupTables) -> Build | None:
+        table = DeltaTable.forPath(self._spark, str(tables.features))
+        few = Build.newest(_metadata(table.history(5)))
+        return few or Build.newest(_metadata(table.history()))
+
+    def _written(self, tables: GroupTables) -> tuple[int, int]:
+        (newest,) = DeltaTable.forPath(self._spark, str(tables.features)).history(1).collect()
+        total = self._spark.read.format("delta").load(str(tables.features)).count()
+        return int(newest["operationMetrics"].get("numOutputRows", 0)), total
+
+
+def _span(spec: GroupSpec, last: Build | None, until_us: int) -> Span:
+    if last is None:
+        return Span(None, until_us, 0)
+    if until_us < last.until_us:
+        raise UsageError(
+            f"feature group '{spec.name}' is built until {iso(last.until_us)}, and the instant asked for is "
+            f"{iso(until_us)}: a build never goes back. Ask for that instant or a later one (--until, or the clock of "
+            "the settings); who wants to see the past, reads as of then"
+        )
+    return Span(last.until_us, until_us, last.clean_created_at_us)
+
+
+def _metadata(history: DataFrame) -> list[str | None]:
+    return [row["userMetadata"] for row in history.select("userMetadata").collect()]
