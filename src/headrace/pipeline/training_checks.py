@@ -35,6 +35,7 @@ def check_training_set(place: Place, training_set: TrainingSet, parts: Parts) ->
         yield from _check_keys(place, training_set, parts)
         yield from _check_by(place, training_set, parts)
     yield from _check_extra(place, training_set)
+    yield from _check_names(place, training_set, parts)
     yield from _check_split((*place, "split"), training_set)
 
 
@@ -118,6 +119,27 @@ def _check_extra(place: Place, training_set: TrainingSet) -> Faults:
                 (*place, "extra", name),
                 f"the name '{name}' has two underscores in a row",
                 "They part group and column: group__column",
+            )
+
+
+def _check_names(place: Place, training_set: TrainingSet, parts: Parts) -> Faults:
+    service = parts.services.get(training_set.service)
+    groups = [group for name in (service.features if service else ()) if (group := parts.features.get(name))]
+    entities = [entity for group in groups if (entity := parts.entities.get(group.entity))]
+    keys = dict.fromkeys(key for entity in entities for key in entity.keys)
+    for name in training_set.extra:
+        if name in keys:
+            yield Fault(
+                (*place, "extra", name),
+                f"the name '{name}' is a key of the service '{training_set.service}'",
+                "A row has the keys anyway; choose another name, or leave it out",
+            )
+    for key in keys:
+        if key in ROW_COLUMNS:
+            yield Fault(
+                (*place, "service"),
+                f"the service is asked by '{key}', a name that rows have of their own",
+                f"A row has {', '.join(sorted(ROW_COLUMNS))}; derive the key under another name",
             )
 
 
