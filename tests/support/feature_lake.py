@@ -59,6 +59,8 @@ services:
     features: [account_last, desk_last]
   account_only:
     features: [account_last]
+  desk_only:
+    features: [desk_last]
 training_sets:
   risk:
     service: risk
