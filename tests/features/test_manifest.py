@@ -1,0 +1,147 @@
+"""A stored training set can be made again, byte by byte; or one is told which input is gone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
+
+from headrace import __version__
+from headrace.errors import CheckFailed, ContractError, UsageError
+from headrace.features import TrainingClient
+from headrace.features.manifest import read_manifest, rebuild
+from headrace.pipeline import load_pipeline
+
+
+@pytest.fixture
+def lake(tmp_path):
+    lake = FeatureLake(tmp_path)
+    lake.build("account_last", [{"account": "a", "event_at": T0_US, "amount": 2.5, "kind": "card"}])
+    lake.build("desk_last", [{"account": "a", "branch": 1, "event_at": T0_US, "amount": 7.0}])
+    lake.push("desk_last", [{"account": "a", "branch": 1, "event_at": T0_US + HOUR_US, "amount": 8.0}])
+    lake.training_rows([row(number) for number in range(40)])
+    return lake
+
+
+def row(number):
+    at = {"at": T0_US + number * HOUR_US // 4, "label": number % 3 == 0, "label_known_at": T0_US}
+    return {"row_id": f"r{number}", "account": "ab"[number % 2], "branch": 1, "pieces": number, **at}
+
+
+def stored(lake, folder="set", **choice):
+    client = TrainingClient(lake.file, lake.settings())
+    return client.store(client.training_set("risk", **choice), lake.folder / folder)
+
+
+def test_a_manifest_says_what_the_set_was_made_from(lake):
+    manifest = stored(lake, split="train", split_at="2024-03-01T05:00:00Z")
+    assert manifest == json.loads((lake.folder / "set" / "manifest.json").read_text())
+    data = lake.folder / "set" / "data.parquet"
+    assert manifest["data"]["sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
+    assert manifest["data"]["rows"] == pq.read_table(data).num_rows == 20
+    assert manifest["choice"] == {
+        "split": "train",
+        "split_at_us": T0_US + 5 * HOUR_US,
+        "until_us": None,
+        "by_knowledge": False,
+        "with_unlabelled": False,
+    }
+    assert manifest["pipeline_file"]["sha256"] == hashlib.sha256(BANK.encode()).hexdigest()
+    groups = manifest["inputs"]["groups"]
+    assert {name: (group["features_version"], group["pushed_version"]) for name, group in groups.items()} == {
+        "account_last": (0, None),
+        "desk_last": (0, 0),
+    }
+    assert manifest["inputs"]["rows_version"] == 0
+    assert manifest["clean"]["account_last"] == {
+        "source": "payments",
+        "clean_version": 7,
+        "until_us": T0_US + 100 * HOUR_US,
+        "plan": None,
+    }
+    assert manifest["code"]["headrace"] == __version__
+
+
+@pytest.mark.parametrize("choice", [{}, {"split": "train"}, {"as_of": "knowledge", "with_unlabelled": True}])
+def test_it_is_made_again_byte_by_byte_after_the_lake_went_on(lake, choice):
+    stored(lake, **choice)
+    lake.build("account_last", [{"account": "a", "event_at": T0_US, "amount": 9.0}])
+    lake.push("account_last", [{"account": "b", "event_at": T0_US, "amount": 9.0}])
+    lake.training_rows([row(99)])
+    manifest = read_manifest(lake.folder / "set")
+    again = rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+    assert again.read_bytes() == (lake.folder / "set" / "data.parquet").read_bytes()
+    assert (again.parent / "manifest.json").read_bytes() == (lake.folder / "set" / "manifest.json").read_bytes()
+    assert stored(lake, "now", **choice)["data"]["sha256"] != manifest["data"]["sha256"]
+
+
+def test_the_lake_may_have_moved(lake):
+    manifest = stored(lake)
+    (lake.folder / "lake").rename(lake.folder / "elsewhere")
+    assert rebuild(manifest, lake.folder / "elsewhere", lake.folder / "again").is_file()
+
+
+def test_a_set_from_a_pipeline_without_a_file_asks_for_it_again(lake):
+    client = TrainingClient(lake.pipeline, lake.settings())
+    manifest = client.store(client.training_set("risk"), lake.folder / "set")
+    assert manifest["pipeline_file"] is None
+    with pytest.raises(UsageError, match="holds no pipeline file"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+    assert rebuild(manifest, lake.folder / "lake", lake.folder / "again", lake.pipeline).is_file()
+    (lake.folder / "other.yaml").write_text(BANK.replace("amount > 100", "amount > 200"))
+    with pytest.raises(UsageError, match="does not define 'risk' as the manifest does"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again", load_pipeline(lake.folder / "other.yaml"))
+
+
+def test_a_version_whose_log_is_gone_is_named(lake):
+    manifest = stored(lake)
+    features = lake.tables("account_last").features
+    lake.build("account_last", [{"account": "a", "event_at": T0_US, "amount": 9.0}])
+    DeltaTable(features).create_checkpoint()
+    next((features / "_delta_log").glob("*00.json")).unlink()
+    with pytest.raises(
+        ContractError, match=rf"'risk' cannot be made again.*version 0 of the table in .*{features.name}"
+    ):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+def test_a_vacuumed_data_file_is_named(lake):
+    manifest = stored(lake)
+    features = lake.tables("account_last").features
+    (file,) = features.glob("*.parquet")
+    file.unlink()
+    with pytest.raises(ContractError, match=rf"cannot be made again, because an input is gone.*{file.name}"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+def test_a_table_that_is_gone_is_named(lake):
+    manifest = stored(lake)
+    rows = lake.folder / "lake" / manifest["inputs"]["rows"]
+    rows.rename(lake.folder / "gone")
+    with pytest.raises(ContractError, match=rf"an input is gone.*{rows.name}"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+def test_other_bytes_are_a_fault_that_names_the_code_that_changed(lake):
+    manifest = stored(lake)
+    manifest["data"]["sha256"] = "0" * 64
+    manifest["code"]["numpy"] = "1.0"
+    with pytest.raises(
+        CheckFailed, match=r"its bytes differ: .* instead of 0{64}, 40 rows instead of 40; numpy 1.0 then"
+    ):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "is not a manifest"), ('{"format": 2}', "not a manifest of format 1")]
+)
+def test_what_is_no_manifest_is_refused(tmp_path, text, message):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_manifest(tmp_path)
+    with pytest.raises(UsageError, match="is not a manifest"):
+        read_manifest(tmp_path / "none.json")
