@@ -23,14 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
 
     Where two processes share the tests (`-n 2 --dist loadgroup`), all that use the one Spark session go to one of them,
-    and the others by file.
+    and the others by file, unless they name a group of their own.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         for fixture in fixtures:
             if fixture in MARK_OF_FIXTURE:
                 item.add_marker(MARK_OF_FIXTURE[fixture])
-        item.add_marker(pytest.mark.xdist_group("spark" if "spark" in fixtures else item.path.stem))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("spark" if "spark" in fixtures else item.path.stem))
 
 
 class LongestFirst:

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.flights_oracle import FlightsOracle
+from support.ten_days import DAYS, TenDays, run_ten_days
 
 from headrace.jobs import clean_batch, clean_stream
 
@@ -19,3 +21,15 @@ def run_here(spark) -> Iterator[Callable[..., int]]:
     yield lambda entry, options, **hooks: ENTRIES[entry](options, **hooks)
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def ten_days(tmp_path_factory: pytest.TempPathFactory, broker: str) -> TenDays:
+    """The demo over ten days, run once for all that look at what it built. Their modules are one `xdist_group`."""
+    return run_ten_days(tmp_path_factory.mktemp("ten-days"), broker)
+
+
+@pytest.fixture(scope="session")
+def oracle() -> FlightsOracle:
+    """The features of those ten days, by brute force."""
+    return FlightsOracle(DAYS)

@@ -1,0 +1,111 @@
+"""The demo to its end, over ten days: features, a model and answers, judged by a brute-force oracle.
+
+Publish up to t, read with the clock at t: the online value, the offline one and the oracle's are one.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.command_line import run
+from support.feature_equality import unequal_features
+from support.ten_days import DAYS
+
+from headrace.features import OnlineClient, TrainingClient
+from headrace.features.materialize import materialize
+from headrace.pipeline import load_pipeline
+from headrace.settings import load_settings
+
+SEED = 20130101
+FIRST = datetime(2013, 1, 1, tzinfo=UTC)
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+KEYS_AN_INSTANT, INSTANTS = 12, 60
+
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.xdist_group("ten days")]
+
+
+@pytest.fixture(scope="module")
+def demo(ten_days):
+    return ten_days.found
+
+
+@pytest.fixture(scope="module")
+def pipeline(demo):
+    return load_pipeline(Path(demo["places"]["pipeline file"]))
+
+
+@pytest.fixture(scope="module")
+def settings(demo):
+    places = demo["places"]
+    return load_settings({"lake": places["lake"], "registry": places["registry"]}, environment={})
+
+
+def test_the_demo_ends_with_features_a_model_and_equal_answers(demo):
+    assert demo["balances"]
+    assert len(demo["features"]) == 16
+    assert all(group["rows"] > 0 for group in demo["features"].values())
+    assert demo["model"]["auc"] > 0.6
+    assert demo["online"]["values"] > 1_000
+    assert (demo["online"]["different_values"], demo["online"]["different_predictions"]) == (0, 0)
+    assert len(demo["online"]["sample"]) == 5
+
+
+def test_the_demo_run_again_gives_the_same(demo, ten_days):
+    code, second, stderr = run("demo", *ten_days.options, folder=ten_days.folder)
+    assert code == 0, stderr
+    assert {name: second[name] for name in ("features", "model", "online")} == {
+        name: demo[name] for name in ("features", "model", "online")
+    }
+
+
+def test_training_rows_are_those_of_the_published_files(oracle, pipeline, settings):
+    table = TrainingClient(pipeline, settings).training_set("late15", with_unlabelled=True).to_arrow()
+    assert table.num_rows == len(oracle.flights)
+    draw = random.Random(SEED)
+    for place in draw.sample(range(table.num_rows), 300):
+        row = table.slice(place, 1).to_pylist()[0]
+        flight = oracle.flights[row["row_id"]]
+        assert row["at"] == datetime.fromtimestamp(flight.departure_s - 7_200, UTC)
+        assert row["label"] == (None if flight.arr_delay is None else flight.arr_delay >= 15)
+        found = {name: value for name, value in row.items() if "__" in name}
+        assert unequal_features(oracle.features(flight.row, flight.departure_s - 7_200), found) == {}, row["row_id"]
+
+
+def instants_us(oracle) -> list[int]:
+    """Rising instants: hop edges, an arrival and a microsecond later, expiries, edges of the ttl, silences, any."""
+    draw = random.Random(SEED)
+    arrivals = draw.sample([at_s for log in oracle.arrivals["airport"].values() for at_s in log.at_s], 8)
+    reports = draw.sample([at_s for found in oracle.weather.values() for at_s, _ in found], 5)
+    first_us, last_us = (int((FIRST + timedelta(days=days)).timestamp()) * 1_000_000 for days in (0.5, DAYS))
+    found = [at_s * 1_000_000 + us for at_s in arrivals for us in (0, 1)]
+    found += [(at_s // 300 + 1) * 300_000_000 + HOUR_US + us for at_s in arrivals[:4] for us in (-1, 0, 1)]
+    found += [at_s * 1_000_000 + 6 * HOUR_US + us for at_s in reports for us in (0, 1)]
+    found += [draw.randrange(first_us, last_us) for _ in range(INSTANTS - len(found))]
+    found += [last_us + 6 * HOUR_US, last_us + DAY_US]  # after the last event: silence
+    return sorted(set(found))
+
+
+def test_online_is_offline_is_the_oracle_at_many_instants(demo, oracle, pipeline, settings, tmp_path):
+    draw, compared = random.Random(SEED), 0
+    flights, spec_names = list(oracle.flights.values()), None
+    instants = instants_us(oracle)
+    for at_us in instants:
+        clock = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).isoformat()
+        then = settings.model_copy(update={"clock": clock, "online_store": tmp_path / "online"})
+        materialize(pipeline, then)
+        asked = [flight.row for flight in draw.sample(flights, KEYS_AN_INSTANT - 1)]
+        asked.append({"carrier": "XX", "origin": "LGA", "dest": "ZZZ", "tailnum": "N0SUCH"})  # never seen
+        keys = {name: [row[name] for row in asked] for name in ("carrier", "origin", "dest", "tailnum")}
+        with OnlineClient(pipeline, then) as client:
+            online = client.vectors("late15", keys).to_arrow()
+        offline = TrainingClient(pipeline, then).features_at("late15", keys, at=[at_us] * len(asked))
+        spec_names = online.column_names
+        assert offline.select(spec_names).equals(online), clock
+        for row, found in zip(asked, online.to_pylist(), strict=True):
+            assert unequal_features(oracle.features(row, at_us / 1e6), found) == {}, (clock, row)
+            compared += len(found)
+    assert len(instants) >= 50
+    assert compared >= 20_000
