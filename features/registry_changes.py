@@ -1,0 +1,86 @@
+"""What an apply would change: the registered objects against those of the pipeline file, fact by fact. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from feast import Entity, FeatureService, FeatureView, Field
+
+from .feast_views import DEFINITION_TAG, PIPELINE_TAG
+
+FeastObject = Entity | FeatureView | FeatureService
+
+ADDED, CHANGED, REMOVED = "added", "changed", "removed"
+NO_TTL = "for ever"
+
+_KINDS = {Entity: "entity", FeatureView: "feature view", FeatureService: "feature service"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object that is `added`, `changed` or `removed`; `details` says which of its facts differ, a line each."""
+
+    kind: str
+    name: str
+    what: str
+    details: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.kind} {self.name}" + (f": {'; '.join(self.details)}" if self.details else "")
+
+
+def changes_between(registered: Iterable[FeastObject], wanted: Iterable[FeastObject]) -> list[Change]:
+    """The changes that make the registered objects the wanted ones, in the order of the wanted; removals come last.
+
+    Of the registered ones only those of a pipeline file are removed: what others registered in the project stays.
+    """
+    present = {identity(found): found for found in registered}
+    left = dict(present)
+    changes = []
+    for new in wanted:
+        old = left.pop(identity(new), None)
+        if old is None:
+            changes.append(Change(*identity(new), ADDED))
+        elif details := _differences(facts(old), facts(new)):
+            changes.append(Change(*identity(new), CHANGED, tuple(details)))
+    removed = [identity for identity, old in left.items() if PIPELINE_TAG in old.tags]
+    return changes + [Change(*identity, REMOVED) for identity in removed]
+
+
+def identity(found: FeastObject) -> tuple[str, str]:
+    """The kind and the name of an object, which are unique in a project."""
+    return _KINDS[type(found)], found.name
+
+
+def facts(found: FeastObject) -> dict[str, str]:
+    """All that the pipeline file says of an object, by name."""
+    plain = {"description": found.description, "owner": found.owner}
+    plain |= {f"tag {name}": value for name, value in found.tags.items() if name != DEFINITION_TAG}
+    if isinstance(found, Entity):
+        return plain | {"type": found.value_type.name}
+    if isinstance(found, FeatureView):
+        plain["definition"] = found.tags.get(DEFINITION_TAG, "none")
+        plain["ttl"] = str(found.ttl) if found.ttl else NO_TTL
+        return plain | _fields("key", found.entity_columns) | _fields("feature", found.features)
+    for view in found.feature_view_projections:
+        plain |= _fields(view.name, view.features)
+    return plain
+
+
+def _fields(kind: str, fields: Iterable[Field]) -> dict[str, str]:
+    return {
+        f"{kind} {field.name}": f"{field.dtype}, {field.description}, {dict(sorted(field.tags.items()))}"
+        for field in fields
+    }
+
+
+def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = list(dict.fromkeys([*old, *new]))
+    return [_difference(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _difference(name: str, old: str | None, new: str | None) -> str:
+    if old is None or new is None:
+        return f"{name} {REMOVED if new is None else ADDED}"
+    return f"{name}: {old} -> {new}"
