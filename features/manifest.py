@@ -126,15 +126,18 @@ def _pipeline_of(manifest: Mapping[str, Any], given: Pipeline | None) -> Pipelin
 
 
 def _clean_lineage(inputs: Inputs, pipeline: Pipeline) -> dict[str, Any]:
-    """For each group, the source and the version of its clean table; no plan is fitted yet."""
+    """The versions of clean tables that rows and groups were made from; no plan is fitted yet."""
     return {
-        name: {
-            "source": pipeline.features[name].source,
-            "clean_version": group.build and group.build.clean_version,
-            "until_us": group.build and group.build.until_us,
-            "plan": None,
-        }
-        for name, group in inputs.groups.items()
+        "plan": None,
+        "rows": list(inputs.rows_read),
+        "groups": {
+            name: {
+                "source": pipeline.features[name].source,
+                "version": group.build and group.build.clean_version,
+                "until_us": group.build and group.build.until_us,
+            }
+            for name, group in inputs.groups.items()
+        },
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from headrace.builds import Build
 from headrace.lake import instant, name, open_table, read_columns
@@ -15,12 +17,12 @@ from headrace.pipeline import Pipeline
 from headrace.pipeline.definition import training_set_definition
 from headrace.tables import GroupTables, group_tables, rows_table
 
-from .group_rows import ARROW_TYPES, GroupVersions, latest_build, present_versions, require_table
+from .group_rows import ARROW_TYPES, USER_METADATA, GroupVersions, latest_build, present_versions, require_table
 from .spec import ServiceSpec
 from .training_rows import Bounds
 
 ROW_ID, AT, LABEL, LABEL_KNOWN_AT = "row_id", "at", "label", "label_known_at"
-BUILD_ROWS = "`headrace build-rows`"
+BUILD_ROWS = "`headrace build`"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Inputs:
     definition: str
     rows: str  # folder under the lake
     rows_version: int
+    rows_read: Sequence[Mapping[str, Any]]  # the clean tables that the rows were made from: source, table, version
     groups: Mapping[str, GroupInput]
 
     def to_json(self) -> dict[str, Any]:
@@ -75,8 +78,7 @@ def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake
     """
     definition = training_set_definition(pipeline, training_set)
     rows = rows_table(lake, pipeline.pipeline, training_set, definition).path
-    made_by = f"{BUILD_ROWS[:-1]} {training_set}`"
-    require_table(rows, definition, f"the rows of the training set '{training_set}'", made_by)
+    require_table(rows, definition, f"the rows of the training set '{training_set}'", BUILD_ROWS)
     groups = {}
     for group in service.groups:
         tables = group_tables(lake, pipeline.pipeline, group.name, group.definition)
@@ -89,8 +91,8 @@ def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake
             versions.pushed,
             latest_build(tables),
         )
-    version = open_table(rows, made_by=BUILD_ROWS).version()
-    return Inputs(definition, str(rows.relative_to(lake)), version, groups)
+    table = open_table(rows, made_by=BUILD_ROWS)
+    return Inputs(definition, str(rows.relative_to(lake)), table.version(), _rows_read(table), groups)
 
 
 def read_rows(
@@ -107,6 +109,15 @@ def read_rows(
     row_id = found.schema.field(ROW_ID).type
     row_id = pa.int64() if pa.types.is_integer(row_id) else pa.string()
     return found.cast(pa.schema({ROW_ID: row_id, **kinds})).sort_by([(AT, "ascending"), (ROW_ID, "ascending")])
+
+
+def _rows_read(table: DeltaTable) -> list[dict[str, Any]]:
+    """What the newest commit says that it read; nothing where it says nothing."""
+    (commit,) = table.history(1)
+    try:
+        return list(json.loads(commit.get(USER_METADATA) or "")["headrace"]["rows"]["read"])
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _where(within: Bounds, with_unlabelled: bool) -> str:

@@ -57,11 +57,13 @@ def test_a_manifest_says_what_the_set_was_made_from(lake):
         "desk_last": (0, 0),
     }
     assert manifest["inputs"]["rows_version"] == 0
-    assert manifest["clean"]["account_last"] == {
-        "source": "payments",
-        "clean_version": 7,
-        "until_us": T0_US + 100 * HOUR_US,
+    assert manifest["clean"] == {
         "plan": None,
+        "rows": [{"source": "payments", "table": "0123456789ab-1", "version": 3}],
+        "groups": {
+            group: {"source": "payments", "version": 7, "until_us": T0_US + 100 * HOUR_US}
+            for group in ("account_last", "desk_last")
+        },
     }
     assert manifest["code"]["headrace"] == __version__
 

@@ -239,9 +239,7 @@ def test_rows_after_the_last_build_are_warned_of(lake, client):
 
 
 def test_rows_that_were_not_built_are_refused_in_the_words_of_the_verb_that_makes_them(client):
-    with pytest.raises(
-        ContractError, match=r"rows of the training set 'risk' are not there.*`headrace build-rows risk`"
-    ):
+    with pytest.raises(ContractError, match=r"rows of the training set 'risk' are not there.*`headrace build`"):
         client.training_set("risk")
 
 

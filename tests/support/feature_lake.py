@@ -5,6 +5,7 @@ Instants are whole microseconds; `HOUR_US` and `T0_US` keep them short in tests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from deltalake import CommitProperties, write_deltalake
 
 from headrace.builds import Build
 from headrace.features.group_rows import arrow_schema
-from headrace.features.spec import GroupSpec, group_spec
+from headrace.features.spec import GroupSpec, group_spec, service_spec
 from headrace.pipeline import Pipeline, load_pipeline
 from headrace.pipeline.definition import training_set_definition
 from headrace.pipeline.times import instant_us, iso
@@ -73,10 +74,10 @@ training_sets:
 
 
 class FeatureLake:
-    """The pipeline `bank` over a lake in `folder`."""
+    """A pipeline (`bank`, if no other is given) over a lake in `folder`; its file is `<folder>/<file>`."""
 
-    def __init__(self, folder: Path, text: str = BANK) -> None:
-        self.folder, self.file = folder, folder / "bank.yaml"
+    def __init__(self, folder: Path, text: str = BANK, file: str = "bank.yaml") -> None:
+        self.folder, self.file = folder, folder / file
         folder.mkdir(parents=True, exist_ok=True)
         self.file.write_text(text)
         self.pipeline: Pipeline = load_pipeline(self.file)
@@ -91,7 +92,7 @@ class FeatureLake:
         return group_spec(self.pipeline, group)
 
     def tables(self, group: str) -> GroupTables:
-        return group_tables(self.folder / "lake", "bank", group, self.spec(group).definition)
+        return group_tables(self.folder / "lake", self.pipeline.pipeline, group, self.spec(group).definition)
 
     def build(self, group: str, rows: Iterable[Mapping[str, Any]], *, until_us: int | None = None) -> None:
         """Appends rows to a feature table, as one build up to `until_us`."""
@@ -104,11 +105,15 @@ class FeatureLake:
 
     def training_rows(self, rows: Iterable[Mapping[str, Any]], training_set: str = "risk") -> None:
         """Appends rows to the rows table of a training set of this pipeline."""
+        declared = self.pipeline.training_sets[training_set]
+        keys = service_spec(self.pipeline, declared.service).keys
+        extra = {name: derived.type for name, derived in declared.extra.items()}
+        types = {"row_id": "string", "at": "timestamp", **keys, "label": declared.label.type}
+        types |= {"label_known_at": "timestamp", **extra}
         definition = training_set_definition(self.pipeline, training_set)
-        types = {"row_id": "string", "at": "timestamp", "account": "string", "branch": "long"}
-        types |= {"label": "boolean", "label_known_at": "timestamp", "pieces": "long"}
-        path = rows_table(self.folder / "lake", "bank", training_set, definition).path
-        self._append(path, arrow_table(types, rows), "{}")
+        path = rows_table(self.folder / "lake", self.pipeline.pipeline, training_set, definition).path
+        read = [{"source": declared.rows.source, "table": "0123456789ab-1", "version": 3}]
+        self._append(path, arrow_table(types, rows), json.dumps({"headrace": {"rows": {"read": read}}}))
 
     def _table(self, group: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         self.created_us += 1  # what is written later was computed later
