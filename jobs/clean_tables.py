@@ -99,8 +99,14 @@ def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> 
     ensure_table(spark, tables.clean, clean_columns(source), again)
 
 
-def ensure_table(spark: SparkSession, path: Path | str, columns: Mapping[str, str], again: str) -> None:
-    """Creates an append-only table of `columns` (name to Spark SQL type) where it is missing.
+def ensure_table(
+    spark: SparkSession,
+    path: Path | str,
+    columns: Mapping[str, str],
+    again: str,
+    properties: Mapping[str, str] = PROPERTIES,
+) -> None:
+    """Creates a table of `columns` (name to Spark SQL type), append-only by default, where it is missing.
 
     Raises:
         ContractError: it is there with other columns; `again` says how it is made anew.
@@ -108,7 +114,7 @@ def ensure_table(spark: SparkSession, path: Path | str, columns: Mapping[str, st
     schema = cast("StructType", StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns.items())))
     if not DeltaTable.isDeltaTable(spark, str(path)):
         builder = DeltaTable.createIfNotExists(spark).location(str(path)).addColumns(schema)
-        for key, value in PROPERTIES.items():
+        for key, value in properties.items():
             builder = builder.property(key, value)
         builder.execute()
         return

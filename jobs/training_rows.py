@@ -10,12 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from headrace.errors import ContractError
 from headrace.features.spec import service_spec
@@ -24,7 +22,7 @@ from headrace.pipeline import Pipeline, Source, TrainingSet
 from headrace.pipeline.column_types import SQL_TYPES
 from headrace.tables import GENERATION, OFFSET, PARTITION, RowsTable
 
-from .clean_tables import PROPERTIES
+from .clean_tables import PROPERTIES, ensure_table
 from .cleaning import computed
 
 ROW_ID, AT, LABEL, LABEL_KNOWN_AT = "row_id", "at", "label", "label_known_at"
@@ -81,7 +79,8 @@ class RowsBuilder:
             sources = dict.fromkeys([self._set.rows.source, self._set.label.source])
             read = [self._clean_version(source) for source in sources]
             columns = rows_columns(self._pipeline, self._name)
-            _ensure_table(self._spark, self._table.path, columns)
+            sql_columns = {column: SQL_TYPES[kind] for column, kind in columns.items()}
+            ensure_table(self._spark, self._table.path, sql_columns, "build the rows again", _PROPERTIES)
             version, newest = self._newest_commit()
             metadata = json.dumps({"headrace": {"rows": {"read": [asdict(found) for found in read]}}})
             return RowCounts(version) if newest == metadata else self._write(read, list(columns), metadata)
@@ -186,26 +185,3 @@ def _row_id(source: Source) -> Column:
         return texts[0]
     # One text of each: JSON has no dates, and a long beyond 2^53 is not the same number for every reader.
     return F.to_json(F.array(*texts))
-
-
-def _ensure_table(spark: SparkSession, path: Path, columns: Mapping[str, str]) -> None:
-    """Creates the table where it is missing.
-
-    Raises:
-        ContractError: it is there with other columns.
-    """
-    words = ", ".join(f"`{name}` {SQL_TYPES[kind]}" for name, kind in columns.items())
-    schema = cast("StructType", StructType.fromDDL(words))
-    if not DeltaTable.isDeltaTable(spark, str(path)):
-        builder = DeltaTable.createIfNotExists(spark).location(str(path)).addColumns(schema)
-        for key, value in _PROPERTIES.items():
-            builder = builder.property(key, value)
-        builder.execute()
-        return
-    found = [(field.name, field.dataType) for field in spark.read.format("delta").load(str(path)).schema]
-    if found != [(field.name, field.dataType) for field in schema]:
-        raise ContractError(
-            f"table {path} is not what the pipeline file makes: found the columns "
-            f"{', '.join(name for name, _ in found)}. Somebody altered it by hand, or an older version wrote it: move "
-            "the folder away and build the rows again"
-        )
