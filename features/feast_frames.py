@@ -22,7 +22,7 @@ from .point_in_time import Instants
 
 FEAST_TIMESTAMP = "event_timestamp"
 
-_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+_LONG_AS_DECIMAL = pa.decimal128(19, 0)
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,23 @@ def _whole_longs(table: pa.Table, types: Mapping[str, str]) -> pa.Table:
     return table
 
 
-def with_nullable_types(table: pa.Table) -> pa.Table:
-    """The table, so marked that pandas keeps integers and booleans with nulls as they are: Feast's materialize goes
-    through pandas, whose float64 rounds integers above 2**53.
+def as_feast(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as Feast's type has it: a date is the midnight (UTC) that begins it."""
+    if not pa.types.is_date(column.type):
+        return column
+    return column.cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+
+
+def for_materialize(table: pa.Table) -> pa.Table:
+    """The table in types that Feast's materialize takes whole: where a long has a null it becomes a decimal, since Feast
+    goes through NumPy, whose float64 rounds integers above 2**53.
     """
-    return pa.Table.from_pandas(table.to_pandas(types_mapper=_NULLABLE.get), preserve_index=False)
+    return pa.table({name: _exact(as_feast(table.column(name))) for name in table.column_names})
+
+
+def _exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    whole = not (pa.types.is_int64(column.type) and column.null_count)
+    return column if whole else column.cast(_LONG_AS_DECIMAL)
 
 
 def pushed_rows(frame: pa.Table, columns: Mapping[str, str], schema: pa.Schema) -> pa.Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,19 @@ from .feast_frames import (
     AskedFrame,
     RequestedView,
     answer_name,
+    as_feast,
     asked_frame,
+    for_materialize,
     pushed_rows,
     requested_views,
     view_and_feature,
-    with_nullable_types,
 )
 from .feast_source import RegisteredGroup, group_of, group_of_source
 from .group_rows import arrow_schema, read_group
 from .point_in_time import as_of, instants_us
 from .pushed_rows import append_pushed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeltaOfflineStoreConfig(FeastConfigBaseModel):
@@ -158,7 +161,7 @@ class DeltaOfflineStore(OfflineStore):
             at_us = np.full(keys.num_rows, end_us, dtype=np.int64)
             found = as_of(rows, keys, join_key_columns, at_us, ttl_us=None).rows
             newest = rows.take(pa.array(found[found >= 0]))
-            return with_nullable_types(newest.filter(_since(newest, begin_us)).select(columns))
+            return for_materialize(newest.filter(_since(newest, begin_us)).select(columns))
 
         return DeltaRetrieval(pull)
 
@@ -213,7 +216,7 @@ def _append_features(
     found = as_of(rows, asked, list(view.keys), frame.at_us, ttl_us=view.ttl_us, by_knowledge=by_knowledge).rows
     place = pa.array(found, mask=found < 0)
     for feature, name in view.features.items():
-        answer = answer.append_column(name, rows.column(feature).take(place))
+        answer = answer.append_column(name, as_feast(rows.column(feature).take(place)))
     return answer
 
 
@@ -246,7 +249,7 @@ def _now_us(config: RepoConfig) -> int:
 
 
 def _instant_us(at: datetime) -> int:
-    return int(pd.Timestamp(make_tzaware(at)).as_unit("us").value)
+    return (make_tzaware(at) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _since(rows: pa.Table, begin_us: int) -> pa.Array:

@@ -16,6 +16,7 @@ from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
+from feast.type_map import NULL_TIMESTAMP_INT_VALUE
 
 from headrace.errors import UsageError
 from headrace.pipeline.times import iso
@@ -188,7 +189,8 @@ def _packed(
 def plain(value: Value | None) -> Any:
     """What a value of Feast is in Python; None for a null."""
     which = None if value is None else value.WhichOneof("val")
-    return None if which is None else getattr(value, which)
+    found = None if which is None else getattr(value, which)
+    return None if which == "unix_timestamp_val" and found == NULL_TIMESTAMP_INT_VALUE else found
 
 
 def _stored(kind: str, value: Value | None) -> Any:

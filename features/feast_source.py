@@ -76,7 +76,8 @@ class DeltaSource(DataSource):
         self.group = group
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeltaSource) and bool(super().__eq__(other)) and self.group == other.group
+        same = super().__eq__(other)  # type: ignore[no-untyped-call]
+        return bool(same) and isinstance(other, DeltaSource) and self.group == other.group
 
     def __hash__(self) -> int:
         return hash(self.name)
