@@ -154,8 +154,9 @@ def as_feast(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def for_materialize(table: pa.Table) -> pa.Table:
-    """The table in types that Feast's materialize takes whole: where a long has a null it becomes a decimal, since Feast
-    goes through NumPy, whose float64 rounds integers above 2**53.
+    """The table in types that Feast's materialize takes whole: a long with nulls becomes a decimal.
+
+    Feast goes through NumPy, whose float64 rounds integers above 2**53.
     """
     return pa.table({name: _exact(as_feast(table.column(name))) for name in table.column_names})
 
