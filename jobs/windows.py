@@ -17,6 +17,7 @@ from .aggregations import KNOWN_US, Part, answer, parts_of, shifts_of
 from .build_events import LATE, LATE_FROM_US, TS_US, Span, is_wanted, needed
 
 _AT_US, _TILE_US, _IS_POINT, _LATE_HERE, _REPEATED = "__at_us", "__tile_us", "__is_point", "__late_here", "__repeated"
+_WINDOW_US = "__window_us"
 
 
 def window_rows(events: DataFrame, spec: GroupSpec, span: Span, late: DataFrame | None) -> DataFrame:
@@ -83,18 +84,56 @@ def _points_with_heads(rows: DataFrame, spec: GroupSpec, parts: list[Part]) -> D
 
 
 def _tails(rows: DataFrame, spec: GroupSpec, parts: list[Part]) -> DataFrame:
-    """The tiles that have rows, with the fold of the tiles before it for each window."""
-    folds = [part.fold(F.col(part.name)).alias(part.name) for part in parts]
-    tiles = rows.groupBy(*spec.keys, _TILE_US).agg(*folds)
-    by_key = Window.partitionBy(*spec.keys).orderBy(_TILE_US)
+    """The tiles that have rows, with the fold of the tiles before it for each window.
+
+    A frame of `w / h` tiles a tile would be folded again for each. So time is cut into blocks of length `w`: the tiles
+    of the window before tile `b` are the end of one block, from `b - w` on, and the beginning of the next, up to `b`;
+    both are running folds. This is the sliding minimum of van Herk (1992) and of Gil and Werman (1993).
+    """
+    tiles = rows.groupBy(*spec.keys, _TILE_US).agg(*[part.fold(F.col(part.name)).alias(part.name) for part in parts])
+    folded = _folds_of_blocks(tiles, spec, parts)
     longest = max(window.us for window in spec.group.windows)
     tails = [
-        part.fold(F.col(part.name)).over(by_key.rangeBetween(-window.us, -1)).alias(_tail(part, window.us))
+        part.fold(F.when(F.col(_WINDOW_US) == window.us, F.col(part.name))).alias(_tail(part, window.us))
         for window in spec.group.windows
         for part in parts
         if window.us == longest or part.name not in (KNOWN_US, LATE)
     ]
-    return tiles.select(*spec.keys, _TILE_US, *tails)
+    return folded.groupBy(*spec.keys, _TILE_US).agg(*tails)
+
+
+def _folds_of_blocks(tiles: DataFrame, spec: GroupSpec, parts: list[Part]) -> DataFrame:
+    """For each tile and window two rows, which together are the tail: the end of a block, and the beginning of one."""
+    tile_us = F.col(_TILE_US)
+    halves = [
+        F.struct(F.lit(window.us).alias("window_us"), at_us.alias("at_us"), F.lit(is_end).alias("is_end"))
+        for window in spec.group.windows
+        for at_us, is_end in ((tile_us, False), (tile_us - window.us, True))
+    ]
+    is_end, at_us, window_us = (F.col(f"__half.{name}") for name in ("is_end", "at_us", "window_us"))
+    asked = tiles.select("*", F.explode(F.array(*halves)).alias("__half")).select(
+        *spec.keys,
+        _TILE_US,
+        window_us.alias(_WINDOW_US),
+        (at_us - F.pmod(at_us, window_us)).alias("__block_us"),
+        at_us.alias(_AT_US),
+        is_end.alias("__is_end"),
+        *[F.when(~is_end, F.col(part.name)).alias(part.name) for part in parts],
+    )
+    block = Window.partitionBy(*spec.keys, _WINDOW_US, "__block_us")
+    beginning = block.orderBy(_AT_US).rangeBetween(Window.unboundedPreceding, -1)
+    end = block.orderBy(F.col(_AT_US).desc()).rangeBetween(Window.unboundedPreceding, Window.currentRow)
+    return asked.select(
+        *spec.keys,
+        _TILE_US,
+        _WINDOW_US,
+        *[
+            F.when(F.col("__is_end"), part.fold(F.col(part.name)).over(end))
+            .otherwise(part.fold(F.col(part.name)).over(beginning))
+            .alias(part.name)
+            for part in parts
+        ],
+    )
 
 
 def _features(spec: GroupSpec, parts: list[Part]) -> list[Column]:
