@@ -32,8 +32,8 @@ $(VENV)/.packages: requirements/dev.txt setup.cfg pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --editable .
 	@touch $@
 
-demo: setup  ## the whole chain on 1,027,013 real events: broker, replay, landing, cleaning, audit
-	@$(BIN)/headrace demo
+demo: setup  ## the whole chain on 1,027,013 real events, from a broker to a model; DAYS=31 takes the first 31 days
+	@$(BIN)/headrace demo $(if $(DAYS),--days $(DAYS))
 
 test: setup lint types  ## everything that CI runs
 	@$(BIN)/python -m pytest -m "not prove" $(SIDE_BY_SIDE)

@@ -52,7 +52,7 @@ def test_the_page_is_true_word_by_word(ten_days, oracle):
     assert before == [
         "make demo DAYS=10",
         "cp examples/flights/pipeline.yaml flights.yaml",
-    ]  # the fixture ran the first
+    ]  # the fixture ran one
     shutil.copy(REPOSITORY / "examples" / "flights" / "pipeline.yaml", folder / "flights.yaml")
     (folder / "headrace.toml").write_text(blocks("toml")[0])
     put_into(folder / "flights.yaml", blocks("yaml")[0])

@@ -1,11 +1,9 @@
-"""The verb `demo`: the whole way of the flights data, from a real broker to audited clean tables."""
+"""The verb `demo`: the whole way of the flights data, from a real broker to a model that answers."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,16 +15,18 @@ from headrace.tables import source_tables
 
 from .audit import audit_sources
 from .clean import run_cleaning
+from .demo_model import ALL_DAYS, LEAST_DAYS, build_and_ask
 from .demo_result import demo_result
+from .demo_stages import Stages
 from .land import land_topics
 from .machine import brokers_of
 from .options import Brokers, Home
-from .output import Report, Result, step
+from .output import Result
 
 if TYPE_CHECKING:
     from headrace.pipeline import Pipeline
 
-ALL_DAYS, NO_DEFECTS, SEED = 365, 0.0, 7
+NO_DEFECTS, SEED = 0.0, 7
 
 Days = Annotated[int, typer.Option(min=1, max=ALL_DAYS, help="Only the first days of 2013.")]
 Defects = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of each kind of defect to add; 0.01 is 1 %.")]
@@ -55,29 +55,22 @@ class Variant:
         return "-".join(part for part in parts if part)
 
     def settings(self, given: Settings) -> Settings:
-        """The settings with this variant's own lake and topic prefix."""
+        """The settings with this variant's own lake, registry, online store and topic prefix."""
         if not self.name:
             return given
-        lake = given.home / "variants" / self.name / "lake"
-        return given.model_copy(update={"lake": lake, "topic_prefix": f"{given.topic_prefix}{self.name}."})
+        home = given.home / "variants" / self.name
+        return given.model_copy(
+            update={
+                "lake": home / "lake",
+                "online_store": home / "online",
+                "registry": f"sqlite:///{home / 'feast' / 'registry.db'}",
+                "topic_prefix": f"{given.topic_prefix}{self.name}.",
+            }
+        )
 
     def journal(self, given: Settings) -> Path:
         """The folder of this variant's journal."""
         return given.home / "variants" / self.name / "journal" if self.name else given.home / "journal"
-
-
-@dataclass
-class Stages:
-    """Runs the stages of the demo one after another and keeps the seconds of each."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Report]:
-        started_s = time.monotonic()
-        with step(name) as report:
-            yield report
-        self.seconds[name] = round(time.monotonic() - started_s, 1)
 
 
 def demo(
@@ -88,7 +81,8 @@ def demo(
     home: Home = None,
     brokers: Brokers = None,
 ) -> Result:
-    """Run the whole chain on real flights: broker, replay, landing, cleaning, audit. Again: nothing is doubled."""
+    """Run the whole chain on real flights, from the broker to a model that answers. Again: nothing is doubled."""
+    from headrace.examples.flights.reference import write_reference_tables
     from headrace.pipeline import load_pipeline
 
     given = load_settings({"home": home, "brokers": brokers})
@@ -103,12 +97,21 @@ def demo(
         topics = [settings.topic(source.topic) for source in pipeline.sources.values() if source.topic]
         land_topics(topics, settings, None, report, until_end=True)
     with stages.stage("clean") as report:
+        write_reference_tables(settings)
         run_cleaning(settings, file, "clean_batch", [], report)
     with stages.stage("audit") as report:
         books = audit_sources(pipeline, None, journal, settings, report)
         wrong = _wrong_predictions(pipeline, predicted, settings)
-    places = {"brokers": brokers_of(settings), "lake": settings.lake, "journal": journal, "pipeline file": file}
-    return demo_result(books, wrong, stages.seconds, places)
+    answers = build_and_ask(pipeline, file, settings, days, stages) if days >= LEAST_DAYS else {}
+    places = {
+        "brokers": brokers_of(settings),
+        "lake": settings.lake,
+        "registry": settings.registry_url,
+        "online store": settings.online_store,
+        "journal": journal,
+        "pipeline file": file,
+    }
+    return demo_result(books, wrong, answers, stages.seconds, places)
 
 
 def _broker(settings: Settings, stages: Stages) -> str:
