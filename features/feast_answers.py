@@ -52,8 +52,12 @@ def add_answers(
     *,
     full_names: bool,
 ) -> None:
-    """Adds the features of one view to Feast's response: [n] values, statuses and instants a feature."""
+    """Adds the features of one view to Feast's response: [n] values, statuses and instants a feature.
+
+    In the order of the group, since Feast asks for them in one that differs from process to process.
+    """
     name = view.projection.name_to_use()
+    features = [feature for feature in found.group.features if feature in features]
     response.metadata.feature_names.val.extend(answer_name(name, f, full_names=full_names) for f in features)
     count = range(len(found.rows))
     instants = [_timestamp(found.event_at(index)) for index in count]

@@ -105,8 +105,7 @@ def asked_frame(frame: pd.DataFrame, views: Sequence[RequestedView]) -> AskedFra
             take the name of a column.
     """
     types = {view.keys[key]: kind for view in views for key, kind in view.group.keys.items()}
-    at = _timestamp_column(frame)
-    instants = pd.to_datetime(frame[at], utc=True)
+    instants = _instants(frame)
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as err:
@@ -120,6 +119,16 @@ def asked_frame(frame: pd.DataFrame, views: Sequence[RequestedView]) -> AskedFra
                 )
     keys = key_columns(_whole_longs(table, types), types, "the request")
     return AskedFrame(table, keys, asked_instants(table, pa.chunked_array([pa.Array.from_pandas(instants)])))
+
+
+def _instants(frame: pd.DataFrame) -> pd.Series:
+    name = _timestamp_column(frame)
+    if pd.api.types.is_numeric_dtype(frame[name]):
+        raise UsageError(f"the column '{name}' holds numbers, which may be seconds or microseconds. Give timestamps")
+    try:
+        return pd.to_datetime(frame[name], utc=True)
+    except (TypeError, ValueError) as err:
+        raise UsageError(f"the column '{name}' holds a value that is no timestamp: {err}") from err
 
 
 def _timestamp_column(frame: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ One row in is one row out, in the caller's order. Made by Feast from `type: head
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,8 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.utils import make_tzaware
 
-from headrace.errors import UsageError
+from headrace.errors import HeadraceWarning, UsageError
+from headrace.pipeline.times import iso
 from headrace.settings import SYSTEM_CLOCK, Settings
 from headrace.tables import CREATED_AT, EVENT_AT, KNOWN_AT, GroupTables, group_tables
 
@@ -40,6 +42,7 @@ from .feast_source import RegisteredGroup, group_of, group_of_source
 from .group_rows import arrow_schema, read_group
 from .point_in_time import as_of, instants_us
 from .pushed_rows import append_pushed
+from .service_join import warn_beyond_builds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -127,6 +130,7 @@ class DeltaOfflineStore(OfflineStore):
         frame = asked_frame(entity_df, views)
 
         def join() -> pa.Table:
+            warn_beyond_builds({view.name: _tables(config, view.group) for view in views}, frame.at_us)
             answer, names = frame.table, _in_order(views, feature_refs, full_names=full_feature_names)
             for view in views:
                 answer = _append_features(config, answer, frame, view, by_knowledge=filter_by_created_timestamp)
@@ -150,9 +154,14 @@ class DeltaOfflineStore(OfflineStore):
         start_date: datetime,
         end_date: datetime,
     ) -> RetrievalJob:
-        """Each key's newest row with `start ≤ event_at ≤ end`, and none after now: what `materialize` publishes."""
-        group = group_of_source(data_source, data_source.name)
-        begin_us, end_us = _instant_us(start_date), min(_instant_us(end_date), _now_us(config))
+        """Each key's newest row with `start ≤ event_at ≤ end`, and none after now: what `materialize` publishes.
+
+        Warns where `end` lies after now, since Feast will record that all up to it is published.
+        """
+        group, now_us = group_of_source(data_source, data_source.name), _now_us(config)
+        begin_us, end_us = _instant_us(start_date), min(_instant_us(end_date), now_us)
+        if _instant_us(end_date) > now_us:
+            warnings.warn(_beyond_now(group, end_date, now_us), HeadraceWarning, stacklevel=2)
         columns = [*join_key_columns, *feature_name_columns, EVENT_AT, CREATED_AT]
 
         def pull() -> pa.Table:
@@ -193,7 +202,7 @@ class DeltaOfflineStore(OfflineStore):
         config: RepoConfig, feature_view: FeatureView, table: pa.Table, progress: Callable[[int], Any] | None
     ) -> None:
         """Appends pushed rows in one commit. A row was known at the later of its `event_at` and `_created_at`, and
-        was created now where it does not say when.
+        was created now by the wall clock where it does not say when, or names a later instant.
 
         Raises:
             UsageError: a value is not of its column's type.
@@ -230,7 +239,7 @@ def _in_order(views: Sequence[RequestedView], feature_refs: Sequence[str], *, fu
 def _pushed(group: RegisteredGroup, frame: pa.Table, now_us: int) -> pa.Table:
     schema = arrow_schema(group.table_columns())
     rows = pushed_rows(frame, group.pushed_columns(), schema)
-    created_us = instants_us(rows.column(CREATED_AT), missing=now_us)
+    created_us = np.minimum(instants_us(rows.column(CREATED_AT), missing=now_us), now_us)
     known_us = np.maximum(created_us, instants_us(rows.column(EVENT_AT)))
     if rows.column(EVENT_AT).null_count:
         raise UsageError(f"a pushed row of '{group.name}' has no {EVENT_AT}. Leave it out, or say when it holds from")
@@ -250,6 +259,14 @@ def _now_us(config: RepoConfig) -> int:
 
 def _instant_us(at: datetime) -> int:
     return (make_tzaware(at) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _beyond_now(group: RegisteredGroup, end_date: datetime, now_us: int) -> str:
+    return (
+        f"'{group.name}' is to be published up to {end_date.isoformat()}, which lies after now ({iso(now_us)}): rows "
+        "from after now are left out, though Feast records them as published and materialize_incremental will pass "
+        "over them. End at now, or use `headrace materialize`"
+    )
 
 
 def _since(rows: pa.Table, begin_us: int) -> pa.Array:

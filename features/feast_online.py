@@ -6,6 +6,7 @@ PRESENT, NULL_VALUE (the newest row says nothing), NOT_FOUND (never seen), OUTSI
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,13 +19,13 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.type_map import NULL_TIMESTAMP_INT_VALUE
 
-from headrace.errors import UsageError
+from headrace.errors import ContractError, UsageError
 from headrace.pipeline.times import iso
 from headrace.settings import SYSTEM_CLOCK, Settings
 
 from .feast_answers import GroupRows, add_answers, add_version
 from .feast_frames import ttl_us
-from .feast_source import RegisteredGroup, group_of
+from .feast_source import RegisteredGroup, group_of, is_group
 from .online_rows import OnlineRows, space_of
 from .packed_row import OnlineRow, RowFormat, pack_key
 from .point_in_time import Status
@@ -56,6 +57,8 @@ class LmdbOnlineStore(OnlineStore):
     ) -> None:
         """Stores each row unless a newer one is there, by (event_at, _created_at). Rows with a null key are left out.
 
+        A row was created now by the wall clock where it does not say when, or names a later instant.
+
         Raises:
             UsageError: a row holds from an instant after now: it would hide the present one. Nothing is written.
         """
@@ -67,7 +70,7 @@ class LmdbOnlineStore(OnlineStore):
                 f"from {max(late).isoformat()}. The online store holds what is true now: push them offline only, and "
                 "`headrace materialize` publishes each when its time has come"
             )
-        self._open(config).publish(_space(group), _packed(group, data, now_us))
+        self._open(config).publish(_space(group), _packed(group, data, time.time_ns() // 1000))
         if progress is not None:
             progress(len(data))
 
@@ -119,13 +122,15 @@ class LmdbOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Entity],
         partial: bool,
     ) -> None:
-        """Drops the rows of feature views that are no more."""
+        """Makes the store where there is none, and drops the rows of feature views that are no more."""
+        self._open(config)
         self.teardown(config, tables_to_delete, entities_to_delete)
 
     def teardown(self, config: RepoConfig, tables: Sequence[FeatureView], entities: Sequence[Entity]) -> None:
-        """Drops the rows of `tables`."""
+        """Drops the rows of `tables`. Of a view that is no feature group, nothing is stored here."""
         for table in tables:
-            self._open(config).drop(_space(group_of(table)))
+            if is_group(table):
+                self._open(config).drop(_space(group_of(table)))
 
     async def close(self) -> None:
         """Closes the store; the next call opens it again."""
@@ -140,14 +145,32 @@ class LmdbOnlineStore(OnlineStore):
         return self._rows
 
     def _read(self, config: RepoConfig, view: FeatureView, keys: Sequence[Mapping[str, Value]]) -> GroupRows:
+        """What the store holds of `keys`, a row each.
+
+        Raises:
+            ContractError: there is no store, or it holds the group under another definition only.
+        """
         group, now_us, limit_us = group_of(view), _now_us(config), ttl_us(view)
+        if not OnlineRows.is_in(Path(config.online_store.path)):
+            raise ContractError(f"there is no online store in {config.online_store.path}. `headrace apply` makes it")
         packed = [_packed_key(group, key) for key in keys]
         whole = [key for key in packed if key is not None]
         stored = iter(self._open(config).read(_space(group), whole))
         form = RowFormat(list(group.features.values()))
         data = [None if key is None else next(stored) for key in packed]
+        if not any(data):
+            _require_definition(group, self._open(config).spaces())
         rows = [None if found is None else form.unpack(found) for found in data]
         return GroupRows(group, rows, [_status(row, now_us, limit_us) for row in rows])
+
+
+def _require_definition(group: RegisteredGroup, spaces: Sequence[str]) -> None:
+    others = [name for name in spaces if name.startswith(space_of(group.pipeline, group.name, ""))]
+    if others and _space(group) not in others:
+        raise ContractError(
+            f"'{group.name}' is not in the online store as it is registered now ({group.definition}), only as "
+            f"{', '.join(others)}. The pipeline file changed since: `headrace materialize {group.name}` publishes it"
+        )
 
 
 def _asked_keys(view: FeatureView, values: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
@@ -174,7 +197,7 @@ def _packed_key(group: RegisteredGroup, key: Mapping[str, Value]) -> bytes | Non
 
 
 def _packed(
-    group: RegisteredGroup, data: Sequence[tuple[EntityKey, dict[str, Value], datetime, Any]], now_us: int
+    group: RegisteredGroup, data: Sequence[tuple[EntityKey, dict[str, Value], datetime, Any]], wall_us: int
 ) -> Iterator[tuple[bytes, bytes]]:
     form = RowFormat(list(group.features.values()))
     for key, values, event_at, created_at in data:
@@ -183,7 +206,8 @@ def _packed(
             continue
         row = [_stored(kind, values.get(name)) for name, kind in group.features.items()]
         unsaid = created_at is None or created_at != created_at  # NaT, where a push does not say
-        yield packed_key, form.pack(_instant_us(event_at), now_us if unsaid else _instant_us(created_at), row)
+        created_us = wall_us if unsaid else min(_instant_us(created_at), wall_us)
+        yield packed_key, form.pack(_instant_us(event_at), created_us, row)
 
 
 def plain(value: Value | None) -> Any:

@@ -135,12 +135,21 @@ def group_of(view: FeatureView) -> RegisteredGroup:
     return group_of_source(view.batch_source, view.name)
 
 
+def is_group(view: FeatureView) -> bool:
+    """Whether a feature view is a feature group of a pipeline file."""
+    return isinstance(_inner(view.batch_source), DeltaSource)
+
+
 def group_of_source(source: DataSource | None, name: str) -> RegisteredGroup:
     """The group behind a data source, or behind the push source around it. `name` is said where it is another's."""
-    inner = getattr(source, "batch_source", None) or source
+    inner = _inner(source)
     if not isinstance(inner, DeltaSource):
         raise ContractError(
             f"'{name}' is not a feature group of a pipeline file: its source is a {type(inner).__name__}. "
             "`headrace apply` registers what the stores of Headrace can read"
         )
     return inner.group
+
+
+def _inner(source: DataSource | None) -> Any:
+    return getattr(source, "batch_source", None) or source

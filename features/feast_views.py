@@ -11,7 +11,6 @@ from datetime import timedelta
 from feast import Entity, FeatureService, FeatureView, Field, PushSource
 from feast.types import from_value_type
 
-from headrace.errors import UsageError
 from headrace.pipeline import Pipeline
 
 from .feast_source import FEAST_TYPES, DeltaSource, RegisteredGroup
@@ -27,11 +26,7 @@ NO_OWNER = "unowned"
 
 
 def feast_objects(pipeline: Pipeline) -> list[Entity | FeatureView | FeatureService]:
-    """All objects of a pipeline file: entities, then feature views, then feature services.
-
-    Raises:
-        UsageError: a key column has another type in another group; Feast has one entity for both.
-    """
+    """All objects of a pipeline file: entities, then feature views, then feature services."""
     specs = [group_spec(pipeline, name) for name in pipeline.features]
     entities = _entities(pipeline.pipeline, specs)
     views = {spec.name: _view(pipeline.pipeline, spec, [entities[key] for key in spec.keys]) for spec in specs}
@@ -44,11 +39,7 @@ def _entities(pipeline: str, specs: Sequence[GroupSpec]) -> dict[str, Entity]:
     users: dict[str, list[str]] = {}
     for spec in specs:
         for key, kind in spec.keys.items():
-            if kinds.setdefault(key, kind) != kind:
-                raise UsageError(
-                    f"the key '{key}' is a {kind} in '{spec.name}' and a {kinds[key]} in another group. "
-                    "Feast has one entity for a key: give one of the columns another name or type"
-                )
+            kinds[key] = kind  # the same in all groups, which the pipeline file sees to
             users.setdefault(key, [])
             if spec.entity not in users[key]:
                 users[key].append(spec.entity)

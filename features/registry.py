@@ -9,12 +9,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from feast import FeatureService, FeatureStore, RepoConfig
+from feast import FeatureService, FeatureStore, FeatureView, RepoConfig
+from feast.data_source import DataSource
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from headrace import locks
 from headrace.errors import ContractError, MachineError, UsageError, near_names
@@ -32,6 +34,10 @@ CONFIG_FILE = "feature_store.yaml"  # what Feast's own command line looks for
 CACHE_TTL_S = 1
 
 SQLITE = "sqlite:///"
+
+# What Feast is told to have published of a new view, or of one of a new definition: nothing, so that its
+# materialize_incremental begins at the beginning. Else it would begin at now - ttl, or where the old definition was.
+BEGINNING = (datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC))
 
 
 def store_config(project: str, settings: Settings) -> dict[str, Any]:
@@ -64,8 +70,8 @@ def feature_store(pipeline: Pipeline, settings: Settings) -> FeatureStore:
         ContractError: nothing of the pipeline is registered.
         MachineError: the registry cannot be opened.
     """
-    store = _open(pipeline, settings)
-    if not store.list_feature_views(allow_cache=True):
+    store = None if _is_absent(settings) else _open(pipeline, settings)
+    if store is None or not store.list_feature_views(allow_cache=True):
         raise ContractError(
             f"the registry {_shown(settings)} holds no feature view of the pipeline '{pipeline.pipeline}'. "
             "`headrace apply` registers them"
@@ -87,12 +93,13 @@ def feature_service(store: FeatureStore, name: str) -> FeatureService:
 
 
 def plan_changes(pipeline: Pipeline, settings: Settings) -> list[Change]:
-    """What `apply_pipeline` would add, change and remove.
+    """What `apply_pipeline` would add, change and remove. Makes nothing, not even an empty registry.
 
     Raises:
         UsageError, MachineError: as `apply_pipeline`.
     """
-    return changes_between(_registered(_open(pipeline, settings)), feast_objects(pipeline))
+    present = [] if _is_absent(settings) else _registered(_open(pipeline, settings))
+    return changes_between(present, feast_objects(pipeline))
 
 
 def apply_pipeline(
@@ -101,7 +108,7 @@ def apply_pipeline(
     """Registers the objects of the pipeline file; gives what changed, which `announce` is told before it happens.
 
     Raises:
-        UsageError: the file cannot be said in Feast.
+        UsageError: the file cannot be said in Feast, or others registered an object of the same kind and name.
         MachineError: the registry cannot be opened.
         LockTimeout: another apply on this machine runs.
     """
@@ -111,17 +118,30 @@ def apply_pipeline(
         present = _registered(store)
         changes = changes_between(present, wanted)
         announce(changes)
-        touched = {(change.kind, change.name): change for change in changes}
-        if touched:
-            gone: list[Any] = [old for old in present if _what(old, touched) == REMOVED]
-            store.apply([new for new in wanted if _what(new, touched)], objects_to_delete=gone, partial=False)
+        if changes:
+            _apply(store, present, wanted, changes)
         _write_config(pipeline.pipeline, settings)
     return changes
 
 
-def _what(found: FeastObject, touched: dict[tuple[str, str], Change]) -> str | None:
-    change = touched.get(identity(found))
-    return change.what if change else None
+def _apply(
+    store: FeatureStore, present: Sequence[FeastObject], wanted: Sequence[FeastObject], changes: Sequence[Change]
+) -> None:
+    touched = {(change.kind, change.name): change for change in changes}
+    gone = [old for old in present if identity(old) in touched and touched[identity(old)].what == REMOVED]
+    new: list[Any] = [found for found in wanted if identity(found) in touched]
+    for view in new:
+        if isinstance(view, FeatureView) and touched[identity(view)].begins_anew:
+            view.materialization_intervals = [BEGINNING]
+    store.apply(new, objects_to_delete=[*gone, *_sources(store, gone)], partial=False)
+
+
+def _sources(store: FeatureStore, gone: Sequence[FeastObject]) -> list[DataSource]:
+    """The registered data sources of views that go: Feast leaves them behind."""
+    views = [view for view in gone if isinstance(view, FeatureView)]
+    names = {source.name for view in views for source in (view.stream_source, view.batch_source) if source}
+    registered = store.registry.list_data_sources(store.project, allow_cache=False)
+    return [source for source in registered if source.name in names]
 
 
 def _registered(store: FeatureStore) -> list[FeastObject]:
@@ -129,6 +149,12 @@ def _registered(store: FeatureStore) -> list[FeastObject]:
     views = store.registry.list_feature_views(store.project, allow_cache=False)
     services = store.registry.list_feature_services(store.project, allow_cache=False)
     return [*entities, *views, *services]
+
+
+def _is_absent(settings: Settings) -> bool:
+    """Whether there is no registry yet; one that is no file, only opening it can tell."""
+    url = settings.registry_url
+    return url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file()
 
 
 def _open(pipeline: Pipeline, settings: Settings) -> FeatureStore:
@@ -139,7 +165,7 @@ def _open(pipeline: Pipeline, settings: Settings) -> FeatureStore:
         store = FeatureStore(config=RepoConfig(**store_config(pipeline.pipeline, settings)))
         with _alone(settings, "open the registry"):  # two that open a new one would both make its tables
             store.registry.list_projects(allow_cache=False)
-    except (OSError, SQLAlchemyError) as err:
+    except (OSError, ImportError, SQLAlchemyError) as err:
         raise MachineError(
             f"the registry {_shown(settings)} cannot be opened: {err}. The setting registry says where it is"
         ) from err
@@ -165,4 +191,7 @@ def _write_config(project: str, settings: Settings) -> None:
 
 
 def _shown(settings: Settings) -> str:
-    return make_url(settings.registry_url).render_as_string(hide_password=True)
+    try:
+        return make_url(settings.registry_url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "of the settings, whose URL is none of SQLAlchemy,"

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from feast import Entity, FeatureService, FeatureView, Field
 
+from headrace.errors import UsageError
+
 from .feast_views import DEFINITION_TAG, PIPELINE_TAG
 
 FeastObject = Entity | FeatureView | FeatureService
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
-NO_TTL = "for ever"
+NO_TTL, DEFINITION = "for ever", "definition"
 
 _KINDS = {Entity: "entity", FeatureView: "feature view", FeatureService: "feature service"}
 
@@ -26,6 +28,11 @@ class Change:
     what: str
     details: tuple[str, ...] = ()
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the object has no past: it is new, or has another definition, which has tables of its own."""
+        return self.what == ADDED or any(detail.startswith(f"{DEFINITION}: ") for detail in self.details)
+
     def __str__(self) -> str:
         return f"{self.what} {self.kind} {self.name}" + (f": {'; '.join(self.details)}" if self.details else "")
 
@@ -34,12 +41,20 @@ def changes_between(registered: Iterable[FeastObject], wanted: Iterable[FeastObj
     """The changes that make the registered objects the wanted ones, in the order of the wanted; removals come last.
 
     Of the registered ones only those of a pipeline file are removed: what others registered in the project stays.
+
+    Raises:
+        UsageError: others registered an object of the same kind and name.
     """
     present = {identity(found): found for found in registered}
     left = dict(present)
     changes = []
     for new in wanted:
         old = left.pop(identity(new), None)
+        if old is not None and PIPELINE_TAG not in old.tags:
+            raise UsageError(
+                f"the {_KINDS[type(old)]} '{old.name}' is registered, but by no pipeline file. Give one of the two "
+                "another name, or delete the registered one first: an apply touches only what applies made"
+            )
         if old is None:
             changes.append(Change(*identity(new), ADDED))
         elif details := _differences(facts(old), facts(new)):
@@ -60,7 +75,7 @@ def facts(found: FeastObject) -> dict[str, str]:
     if isinstance(found, Entity):
         return plain | {"type": found.value_type.name}
     if isinstance(found, FeatureView):
-        plain["definition"] = found.tags.get(DEFINITION_TAG, "none")
+        plain[DEFINITION] = found.tags.get(DEFINITION_TAG, "none")
         plain["ttl"] = str(found.ttl) if found.ttl else NO_TTL
         return plain | _fields("key", found.entity_columns) | _fields("feature", found.features)
     for view in found.feature_view_projections:

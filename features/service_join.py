@@ -17,7 +17,7 @@ from headrace.tables import GroupTables, group_tables
 
 from .group_rows import GroupVersions, latest_build, present_versions, read_group
 from .point_in_time import Instants, as_of
-from .spec import GroupSpec, ServiceSpec
+from .spec import ServiceSpec
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,19 @@ def join_service(
     return Joined(pa.table(columns), status)
 
 
-def warn_beyond_builds(service: ServiceSpec, tables: Mapping[str, GroupTables], at_us: Instants) -> None:
-    """Warns once of rows later than the instant up to which a group of the service is built."""
-    built = [(build.until_us, group) for group in service.groups if (build := latest_build(tables[group.name]))]
+def warn_beyond_builds(tables: Mapping[str, GroupTables], at_us: Instants) -> None:
+    """Warns once of rows later than the instant up to which one of the groups (name to tables) is built."""
+    built = [(build.until_us, group) for group, found in tables.items() if (build := latest_build(found))]
     if not built or not len(at_us):
         return
-    until_us, group = min(built, key=lambda pair: pair[0])
+    until_us, group = min(built)
     later = int(np.count_nonzero(at_us > until_us))
     if later:
         warnings.warn(_beyond(group, until_us, later, len(at_us)), BeyondBuildWarning, stacklevel=3)
 
 
-def _beyond(group: GroupSpec, until_us: int, later: int, asked: int) -> str:
+def _beyond(group: str, until_us: int, later: int, asked: int) -> str:
     return (
         f"{later} of {asked} rows ask for an instant after {iso(until_us)}, up to which the features of "
-        f"'{group.name}' are built: what happened after it is not in them. `headrace build` goes on from there"
+        f"'{group}' are built: what happened after it is not in them. `headrace build` goes on from there"
     )

@@ -74,7 +74,7 @@ class TrainingClient:
         inputs = pin_inputs(self.pipeline, name, service, self.settings.lake)
         made = assemble(self.pipeline, name, self.settings.lake, inputs, choice)
         at_us = asked_instants(made.table, AT)
-        warn_beyond_builds(service, tables_of(self.settings.lake, self.pipeline.pipeline, service), at_us)
+        warn_beyond_builds(tables_of(self.settings.lake, self.pipeline.pipeline, service), at_us)
         return made
 
     def store(self, training_set: TrainingSet, folder: Path | str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class TrainingClient:
             raise UsageError(f"the rows asked have the column '{clash[0]}', which is a feature. Rename it")
         tables = tables_of(self.settings.lake, self.pipeline.pipeline, spec)
         joined = join_service(spec, tables, pin(spec, tables), keys, at_us, by_knowledge=_by_knowledge(as_of))
-        warn_beyond_builds(spec, tables, at_us)
+        warn_beyond_builds(tables, at_us)
         found = {**columns_of(asked), **columns_of(joined.features)}
         if with_status:
             found |= {STATUS_PREFIX + group: _status_names(status) for group, status in joined.status.items()}
