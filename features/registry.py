@@ -33,6 +33,9 @@ CONFIG_FILE = "feature_store.yaml"  # what Feast's own command line looks for
 # How long a process may go on with what it has read of the registry. Zero would mean for ever.
 CACHE_TTL_S = 1
 
+# Without the first, Feast pulls every row of the interval, and rounds whole numbers above 2**53 that stand beside nulls.
+MATERIALIZATION = {"pull_latest_features": True, "online_write_batch_size": 10_000}
+
 SQLITE = "sqlite:///"
 
 # What Feast is told to have published of a new view, or of one of a new definition: nothing, so that its
@@ -59,6 +62,7 @@ def store_config(project: str, settings: Settings) -> dict[str, Any]:
         "registry": registry,
         "offline_store": offline,
         "online_store": online,
+        "materialization": MATERIALIZATION,
         "entity_key_serialization_version": 3,
     }
 

@@ -18,6 +18,15 @@ from .feature_lake import T0_US, FeatureLake
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 T0 = EPOCH + timedelta(microseconds=T0_US)
+PUSHED = {
+    "account": "object",
+    "event_at": "datetime64[us, UTC]",
+    "_created_at": "datetime64[us, UTC]",
+    "amount": "float64",
+    "kind": "object",
+    "pieces": "Int64",
+    "refunded": "boolean",
+}
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -43,13 +52,12 @@ def asked(keys: Mapping[str, Sequence[Any]], instants_us: Sequence[int]) -> pd.D
     return pd.DataFrame({**keys, "event_timestamp": [pd.Timestamp(at(us)) for us in instants_us]})
 
 
-def pushed(rows: Sequence[Mapping[str, Any]], features: Sequence[str]) -> pd.DataFrame:
-    """Rows to push: what a row does not say is null; `event_at` is microseconds."""
-    columns = [*dict.fromkeys(name for row in rows for name in row), *features, "_created_at"]
-    frame = pd.DataFrame([dict(row) for row in rows], columns=list(dict.fromkeys(columns)))
-    frame["event_at"] = [pd.Timestamp(at(row["event_at"])) for row in rows]
-    frame["_created_at"] = pd.to_datetime(frame["_created_at"], utc=True)
-    return frame
+def pushed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows of `account_last` to push: what a row does not say is null; `event_at` is microseconds."""
+    filled = [{**row, "event_at": at(row["event_at"])} for row in rows]
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in filled], dtype=kind) for name, kind in PUSHED.items()}
+    )
 
 
 def online(store: FeatureStore, view: str, feature: str, keys: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
