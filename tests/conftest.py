@@ -38,6 +38,9 @@ class LongestFirst:
     """Puts the tests of the Spark session first, after their order was drawn: they take longer than all others."""
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Sorts in place; the drawn order stays within both halves."""
         items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
+        if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
+            # Each process would start a broker, a Spark session and a demo of its own.
+            raise pytest.UsageError("pytest-xdist does not see the groups of the tests: see pytest in setup.cfg")
