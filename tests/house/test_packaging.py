@@ -14,6 +14,7 @@ from support.rooms import LINKED, REPOSITORY
 
 DATA = {
     "headrace/py.typed",
+    "headrace/infra/compose.yaml",
     "headrace/infra/local/jars.lock",
     "headrace/examples/flights/pipeline.yaml",
 }

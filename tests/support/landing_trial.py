@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deltalake import DeltaTable
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
@@ -101,7 +102,9 @@ class Trial:
     def landed(self) -> int:
         """How many rows there are now."""
         table = tables.raw_table(self._folder / "lake", self._topic)
-        return int(str(query(table, "select count(*) as n from t")[0]["n"])) if table.exists() else 0
+        return (
+            int(str(query(table, "select count(*) as n from t")[0]["n"])) if DeltaTable.is_deltatable(str(table)) else 0
+        )
 
     def audit(self) -> Verdict:
         """Ends the writing, stops all landers, has one drain the topic, and compares what all sides know."""

@@ -82,7 +82,6 @@ def demo(
     brokers: Brokers = None,
 ) -> Result:
     """Run the whole chain on real flights, from the broker to a model that answers. Again: nothing is doubled."""
-    from headrace.examples.flights.reference import write_reference_tables
     from headrace.pipeline import load_pipeline
 
     given = load_settings({"home": home, "brokers": brokers})
@@ -97,6 +96,8 @@ def demo(
         topics = [settings.topic(source.topic) for source in pipeline.sources.values() if source.topic]
         land_topics(topics, settings, None, report, until_end=True)
     with stages.stage("clean") as report:
+        from headrace.examples.flights.reference import write_reference_tables
+
         write_reference_tables(settings)
         run_cleaning(settings, file, "clean_batch", [], report)
     with stages.stage("audit") as report:

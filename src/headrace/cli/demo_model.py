@@ -14,8 +14,6 @@ from .build import run_build
 from .demo_stages import Stages
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from headrace.examples.flights.model import LatenessModel
     from headrace.features.training_set import TrainingSet
     from headrace.pipeline import Pipeline
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 TRAINING_SET = SERVICE = "late15"
 LEAST_DAYS = 10  # with fewer there is nothing to test on after the embargo
 SAMPLE_HOURS, SAMPLE_SHOWN = 3, 5
+HOUR_US = 3_600_000_000
 AGES_SHOWN = ("airport_departures", "airport_weather", "aircraft_arrivals")
 
 FIRST_DAY = datetime(2013, 1, 1, tzinfo=UTC)
@@ -105,21 +104,22 @@ def _ask(pipeline: Pipeline, settings: Settings, test: TrainingSet, model: Laten
     """Asks about the flights whose prediction was due in the last hours, as of now: from the online store, and from
     the feature tables as of the same instant.
     """
+    from headrace.examples.flights.answers import differing_values, rows_since, with_features
     from headrace.features import OnlineClient, TrainingClient
 
-    rows = _last_rows(test, settings.now_us())
+    rows = rows_since(test.table, test.at, settings.now_us() - SAMPLE_HOURS * HOUR_US)
     keys = rows.select(list(test.keys))
     with OnlineClient(pipeline, settings) as client:
         vectors = client.vectors(SERVICE, keys)
     at_us = [settings.now_us()] * rows.num_rows
     offline = TrainingClient(pipeline, settings).features_at(SERVICE, keys, at=at_us).select(list(test.features))
     online = vectors.to_arrow()
-    by_online, by_offline = (model.predict(_with_features(rows, found)) for found in (online, offline))
+    by_online, by_offline = (model.predict(with_features(rows, found)) for found in (online, offline))
     return {
         "as_of": settings.clock,
         "flights": rows.num_rows,
         "values": rows.num_rows * len(test.features),
-        "different_values": sum(_different(online[name], offline[name]) for name in test.features),
+        "different_values": differing_values(online, offline),
         "different_predictions": int((by_online != by_offline).sum()),
         "sample": [
             {
@@ -130,23 +130,6 @@ def _ask(pipeline: Pipeline, settings: Settings, test: TrainingSet, model: Laten
             for row in range(min(rows.num_rows, SAMPLE_SHOWN))
         ],
     }
-
-
-def _last_rows(test: TrainingSet, now_us: int) -> pa.Table:
-    import pyarrow.compute as pc
-
-    from_us = now_us - SAMPLE_HOURS * 3_600_000_000
-    return test.table.filter(pc.greater_equal(test.table[test.at].cast("int64"), from_us))
-
-
-def _with_features(rows: pa.Table, features: pa.Table) -> pa.Table:
-    for name in features.column_names:
-        rows = rows.set_column(rows.column_names.index(name), name, features[name])
-    return rows
-
-
-def _different(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> int:
-    return sum(one != other for one, other in zip(ours.to_pylist(), theirs.to_pylist(), strict=True))
 
 
 def _age_s(age_us: int) -> float | None:
