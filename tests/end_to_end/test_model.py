@@ -13,6 +13,7 @@ import pytest
 from support.command_line import run
 from support.feature_equality import unequal_features
 from support.ten_days import DAYS
+from support.training_judge import differing_rows
 
 from headrace.features import OnlineClient, TrainingClient
 from headrace.features.materialize import materialize
@@ -64,14 +65,7 @@ def test_the_demo_run_again_gives_the_same(demo, ten_days):
 def test_training_rows_are_those_of_the_published_files(oracle, pipeline, settings):
     table = TrainingClient(pipeline, settings).training_set("late15", with_unlabelled=True).to_arrow()
     assert table.num_rows == len(oracle.flights)
-    draw = random.Random(SEED)
-    for place in draw.sample(range(table.num_rows), 300):
-        row = table.slice(place, 1).to_pylist()[0]
-        flight = oracle.flights[row["row_id"]]
-        assert row["at"] == datetime.fromtimestamp(flight.departure_s - 7_200, UTC)
-        assert row["label"] == (None if flight.arr_delay is None else flight.arr_delay >= 15)
-        found = {name: value for name, value in row.items() if "__" in name}
-        assert unequal_features(oracle.features(flight.row, flight.departure_s - 7_200), found) == {}, row["row_id"]
+    assert differing_rows(table, oracle, rows=300, seed=SEED) == {}
 
 
 def instants_us(oracle) -> list[int]:
