@@ -69,7 +69,7 @@ def run_shell(text, folder):
             answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             assert answer.returncode == 0, answer.stderr
         else:
-            assert line == "pip install 'headrace[features]'"
+            assert line == "pip install '.[features]'"
 
 
 def test_every_block_of_the_page_does_what_it_says(lake, monkeypatch, capsys):
