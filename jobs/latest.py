@@ -10,16 +10,17 @@ from headrace.tables import EVENT_AT, KNOWN_AT
 
 from .build_events import ARRIVED_US, LATE, LATE_FROM_US, POSITION, TS_US, Span, is_wanted, needed, sight_of, value_of
 
-_LATE_US = "__late_us"
+_LATE_US, _NEXT_US = "__late_us", "__next_us"
 
 
 def latest_rows(events: DataFrame, spec: GroupSpec, span: Span, late: DataFrame | None) -> DataFrame:
     """Events → keys, event_at, known_at and features: a row for each instant of a key that the span asks for.
 
     Of events at the same instant the last by position wins. A null of a carried column is filled with the last
-    non-null value of a winner that is at most the declared time older, and flagged.
+    non-null value of the key's events, a loser's at the same instant too, if it is at most the declared time older; it
+    is flagged.
     """
-    found = _carried(_winners(needed(events, spec, span, late), spec), spec)
+    found = _winners(_carried(needed(events, spec, span, late), spec))
     ts_us = F.col(TS_US)
     carried = [F.when(_is_carried(column, spec), F.col(_last(column))["arrived_us"]) for column in spec.group.carry_us]
     known_us = F.greatest(ts_us, F.col(ARRIVED_US), *carried)
@@ -35,26 +36,27 @@ def latest_rows(events: DataFrame, spec: GroupSpec, span: Span, late: DataFrame 
     )
 
 
-def _winners(events: DataFrame, spec: GroupSpec) -> DataFrame:
-    """The last event by position of each key and instant."""
+def _carried(events: DataFrame, spec: GroupSpec) -> DataFrame:
+    """Adds, as of each event, the last known value of each carried column, the instant of the last late event, and
+    that of the event that follows.
+    """
     ordered = Window.partitionBy(*spec.keys).orderBy(TS_US, POSITION)
-    next_us = events.repartition(*spec.keys).withColumn("__next_us", F.lead(TS_US).over(ordered))
-    is_last = F.col("__next_us").isNull() | (F.col("__next_us") != F.col(TS_US))
-    return next_us.where(is_last).drop("__next_us")
-
-
-def _carried(winners: DataFrame, spec: GroupSpec) -> DataFrame:
-    """Adds, as of each row, the last known value of each carried column, and the instant of the last late winner."""
-    so_far = Window.partitionBy(*spec.keys).orderBy(TS_US).rowsBetween(Window.unboundedPreceding, 0)
-    return winners.select(
+    so_far = ordered.rowsBetween(Window.unboundedPreceding, 0)
+    return events.repartition(*spec.keys).select(
         *spec.keys,
         TS_US,
         ARRIVED_US,
         LATE_FROM_US,
+        F.lead(TS_US).over(ordered).alias(_NEXT_US),
         F.last(F.when(F.col(LATE), F.col(TS_US)), ignorenulls=True).over(so_far).alias(_LATE_US),
         *[value_of(column) for column in spec.group.latest],
         *[F.last(_known(column), ignorenulls=True).over(so_far).alias(_last(column)) for column in spec.group.carry_us],
     )
+
+
+def _winners(events: DataFrame) -> DataFrame:
+    """The last event by position of each key and instant."""
+    return events.where(F.col(_NEXT_US).isNull() | (F.col(_NEXT_US) != F.col(TS_US)))
 
 
 def _known(column: str) -> Column:
