@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from feast import Entity, FeatureService, FeatureView, Field, PushSource
+from feast import Entity, FeatureService, FeatureView, Field, Project, PushSource
 from feast.types import from_value_type
 
 from headrace.pipeline import Pipeline
@@ -24,14 +24,26 @@ PIPELINE_TAG, DEFINITION_TAG, KEYS_TAG, SOURCE_TAG = (
 )
 NO_OWNER = "unowned"
 
+FeastObject = Project | Entity | FeatureView | FeatureService
 
-def feast_objects(pipeline: Pipeline) -> list[Entity | FeatureView | FeatureService]:
-    """All objects of a pipeline file: entities, then feature views, then feature services."""
+
+def feast_objects(pipeline: Pipeline) -> list[FeastObject]:
+    """All objects of a pipeline file: the project, entities, feature views, feature services."""
     specs = [group_spec(pipeline, name) for name in pipeline.features]
     entities = _entities(pipeline.pipeline, specs)
     views = {spec.name: _view(pipeline.pipeline, spec, [entities[key] for key in spec.keys]) for spec in specs}
     services = [_service(pipeline, name, views) for name in pipeline.services]
-    return [*entities.values(), *views.values(), *services]
+    return [_project(pipeline), *entities.values(), *views.values(), *services]
+
+
+def _project(pipeline: Pipeline) -> Project:
+    name = pipeline.pipeline
+    return Project(
+        name=name,
+        description=pipeline.description or f"the features of {name}",
+        owner=pipeline.owner or NO_OWNER,
+        tags={PIPELINE_TAG: name},
+    )
 
 
 def _entities(pipeline: str, specs: Sequence[GroupSpec]) -> dict[str, Entity]:
@@ -92,7 +104,7 @@ def _feature(spec: GroupSpec, name: str) -> Field:
 def _what_it_says(spec: GroupSpec, name: str) -> str:
     feature, source = spec.columns[name], spec.group.source
     if feature.column is None:
-        text = f"number of {source}"
+        text = f"number of {source} events"
     elif feature.aggregation is None:
         text = f"latest {feature.column} of {source}"
     else:
@@ -108,11 +120,11 @@ def _field(name: str, kind: str, description: str, tags: dict[str, str]) -> Fiel
 
 
 def _service(pipeline: Pipeline, name: str, views: dict[str, FeatureView]) -> FeatureService:
-    spec = service_spec(pipeline, name)
+    spec, owner = service_spec(pipeline, name), pipeline.owner or NO_OWNER
     return FeatureService(
         name=name,
         features=[views[group.name] for group in spec.groups],
         description=spec.description or f"{', '.join(group.name for group in spec.groups)} together",
-        owner=pipeline.owner or NO_OWNER,
-        tags={PIPELINE_TAG: pipeline.pipeline},
+        owner=owner,
+        tags={PIPELINE_TAG: pipeline.pipeline, "owner": owner},  # Feast's page of a service shows only its tags
     )

@@ -25,15 +25,15 @@ from headrace.settings import Settings
 
 from .feast_offline import DeltaOfflineStoreConfig
 from .feast_online import LmdbOnlineStoreConfig
-from .feast_views import feast_objects
-from .registry_changes import REMOVED, Change, FeastObject, changes_between, identity
+from .feast_views import PIPELINE_TAG, FeastObject, feast_objects
+from .registry_changes import REMOVED, Change, changes_between, identity
 
 CONFIG_FILE = "feature_store.yaml"  # what Feast's own command line looks for
 
 # How long a process may go on with what it has read of the registry. Zero would mean for ever.
 CACHE_TTL_S = 1
 
-# Without the first, Feast pulls every row of the interval, and rounds whole numbers above 2**53 that stand beside nulls.
+# Without the first, Feast pulls every row of the interval, and rounds whole numbers above 2**53 beside nulls.
 MATERIALIZATION = {"pull_latest_features": True, "online_write_batch_size": 10_000}
 
 SQLITE = "sqlite:///"
@@ -152,7 +152,9 @@ def _registered(store: FeatureStore) -> list[FeastObject]:
     entities = store.registry.list_entities(store.project, allow_cache=False)
     views = store.registry.list_feature_views(store.project, allow_cache=False)
     services = store.registry.list_feature_services(store.project, allow_cache=False)
-    return [*entities, *views, *services]
+    # Feast makes a project of its own before anything is in it; that one may be written over.
+    projects = [found for found in store.list_projects() if found.name == store.project and PIPELINE_TAG in found.tags]
+    return [*projects, *entities, *views, *services]
 
 
 def _is_absent(settings: Settings) -> bool:

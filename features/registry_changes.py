@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from feast import Entity, FeatureService, FeatureView, Field
+from feast import Entity, FeatureService, FeatureView, Field, Project
 
 from headrace.errors import UsageError
 
-from .feast_views import DEFINITION_TAG, PIPELINE_TAG
-
-FeastObject = Entity | FeatureView | FeatureService
+from .feast_views import DEFINITION_TAG, PIPELINE_TAG, FeastObject
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 NO_TTL, DEFINITION = "for ever", "definition"
+MOST_SHOWN = 100  # characters of a fact as it was and as it is; of a longer one only the name is said
 
-_KINDS = {Entity: "entity", FeatureView: "feature view", FeatureService: "feature service"}
+# What a feature's tags say of its view, whose change is named once.
+TAGS_OF_VIEW = frozenset({"group", "owner", "source", "type"})
+
+_KINDS = {Project: "project", Entity: "entity", FeatureView: "feature view", FeatureService: "feature service"}
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,25 @@ def facts(found: FeastObject) -> dict[str, str]:
     """All that the pipeline file says of an object, by name."""
     plain = {"description": found.description, "owner": found.owner}
     plain |= {f"tag {name}": value for name, value in found.tags.items() if name != DEFINITION_TAG}
+    if isinstance(found, Project):
+        return plain
     if isinstance(found, Entity):
         return plain | {"type": found.value_type.name}
     if isinstance(found, FeatureView):
         plain[DEFINITION] = found.tags.get(DEFINITION_TAG, "none")
         plain["ttl"] = str(found.ttl) if found.ttl else NO_TTL
         return plain | _fields("key", found.entity_columns) | _fields("feature", found.features)
-    for view in found.feature_view_projections:
-        plain |= _fields(view.name, view.features)
-    return plain
+    views = found.feature_view_projections
+    return plain | {f"view {view.name}": "; ".join(map(_whole, view.features)) for view in views}
 
 
 def _fields(kind: str, fields: Iterable[Field]) -> dict[str, str]:
-    return {
-        f"{kind} {field.name}": f"{field.dtype}, {field.description}, {dict(sorted(field.tags.items()))}"
-        for field in fields
-    }
+    return {f"{kind} {field.name}": _whole(field, without=TAGS_OF_VIEW) for field in fields}
+
+
+def _whole(field: Field, without: frozenset[str] = frozenset()) -> str:
+    tags = [f"{name} {value}" for name, value in sorted(field.tags.items()) if name not in without]
+    return ", ".join([field.name, str(field.dtype), field.description, *tags])
 
 
 def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -98,4 +103,6 @@ def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _difference(name: str, old: str | None, new: str | None) -> str:
     if old is None or new is None:
         return f"{name} {REMOVED if new is None else ADDED}"
+    if len(old) + len(new) > MOST_SHOWN:
+        return f"{name} {CHANGED}"
     return f"{name}: {old} -> {new}"

@@ -166,9 +166,7 @@ def test_a_wrong_question_is_refused(lake, frame, message):
 
 
 def test_rows_without_a_timestamp_are_refused(lake):
-    with pytest.raises(
-        UsageError, match=r"a column 'event_timestamp', or with one column of timestamps; found: \("
-    ):
+    with pytest.raises(UsageError, match=r"a column 'event_timestamp', or with one column of timestamps; found: \("):
         lake.store().get_historical_features(pd.DataFrame({"account": ["a"]}), ["account_last:amount"])
 
 
@@ -179,24 +177,18 @@ def test_rows_are_asked_as_a_frame(lake, entity_df):
 
 
 def test_a_half_of_a_composite_key_is_refused(lake):
-    with pytest.raises(
-        UsageError, match=r"needs the key columns account, branch; 'branch' is missing. Found: acc"
-    ):
+    with pytest.raises(UsageError, match=r"needs the key columns account, branch; 'branch' is missing. Found: acc"):
         lake.store().get_historical_features(asked({"account": ["a"]}, [T0_US]), ["desk_last:amount"])
 
 
 def test_a_group_that_is_not_built_is_refused_in_the_words_of_the_verb_that_makes_it(tmp_path):
     lake = FeastLake(tmp_path)
-    with pytest.raises(
-        ContractError, match=r"features of 'account_last' are not there.*`headrace build account_last`"
-    ):
+    with pytest.raises(ContractError, match=r"features of 'account_last' are not there.*`headrace build account_last`"):
         amounts(lake, asked({"account": ["a"]}, [T0_US]))
 
 
 def test_tables_of_another_definition_are_named(lake):
     then = lake.spec("account_last").definition
     changed = FeastLake(lake.folder, BANK.replace("ttl: 1h", "ttl: 2h"))
-    with pytest.raises(
-        ContractError, match=rf"not built as the pipeline file now defines them.*holds {then}-1, of"
-    ):
+    with pytest.raises(ContractError, match=rf"not built as the pipeline file now defines them.*holds {then}-1, of"):
         amounts(changed, asked({"account": ["a"]}, [T0_US]))
