@@ -1,15 +1,19 @@
-"""Every case of docs/edge-cases.md, offline and online."""
+"""Every case of docs/edge-cases.md, offline and online, by Headrace's clients and by Feast's calls."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.feast_lake import FeastLake, asked, at, online_answers
 from support.feature_lake import FeatureLake
 
 from headrace.features import OnlineClient, TrainingClient
 from headrace.features.materialize import materialize
+from headrace.features.online_rows import OnlineRows
+from headrace.features.registry import BEGINNING, apply_pipeline, feature_store
 from headrace.pipeline.times import instant_us
 
 PAGE = Path(__file__).parents[2] / "docs" / "edge-cases.md"
@@ -90,6 +94,30 @@ def lake(tmp_path):
     return FeatureLake(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A folder with the registry of the pipeline, applied once for all cases."""
+    lake = FeastLake(tmp_path_factory.mktemp("applied"))
+    apply_pipeline(lake.pipeline, lake.settings())
+    return lake.settings().home
+
+
+@pytest.fixture
+def registered(tmp_path, registry):
+    lake = FeastLake(tmp_path)
+    shutil.copytree(registry, lake.settings().home)
+    OnlineRows(lake.settings().online_store).close()  # as an apply makes it
+    return lake
+
+
+FEAST_STATUS = {"OUTSIDE_MAX_AGE": "EXPIRED", "NULL_VALUE": "PRESENT"}
+
+
+def online_by_feast(store, case):
+    ((status, amount),) = online_answers(store, case.group, "amount", [case.keys])
+    return FEAST_STATUS.get(status, status), amount
+
+
 def test_the_table_has_24_cases():
     assert [case.number for case in CASES] == [str(number) for number in range(1, 25)]
 
@@ -124,3 +152,27 @@ def test_online_published_after_each_row(lake, case):
         write(lake, case.group, pushed, row)
         materialize(lake.pipeline, lake.settings(case.at_us), [case.group])
     assert online(lake, case) == case.answer
+
+
+@each_case
+def test_offline_by_feast(registered, case):
+    registered.build(case.group, [])
+    for pushed, row in case.rows:
+        write(registered, case.group, pushed, row)
+    store = feature_store(registered.pipeline, registered.settings(case.at_us))
+    frame = asked({key: [value] for key, value in case.keys.items()}, [case.at_us])
+    found = store.get_historical_features(frame, [f"{case.group}:amount"]).to_arrow()
+    assert found["amount"].to_pylist() == [case.answer[1]]
+
+
+@each_case
+def test_online_by_feast_published_by_feast_and_then_by_headrace(registered, case):
+    registered.build(case.group, [])
+    for pushed, row in case.rows:
+        write(registered, case.group, pushed, row)
+    settings = registered.settings(case.at_us)
+    store = feature_store(registered.pipeline, settings)
+    store.materialize(BEGINNING[0], at(case.at_us), [case.group])
+    assert online_by_feast(store, case) == case.answer
+    materialize(registered.pipeline, settings, [case.group])
+    assert online_by_feast(store, case) == case.answer

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from support.feast_lake import LONG_AGO, T0, FeastLake, answers, at, online, pushed
+from support.feast_lake import LONG_AGO, T0, FeastLake, answers, at, online_answers, pushed
 from support.feature_lake import BANK, HOUR_US, T0_US
 
 from headrace.errors import ContractError, HeadraceWarning, UsageError
@@ -39,7 +39,7 @@ def write(store, *rows):
 
 
 def amount(store, account="a"):
-    (answer,) = online(store, "account_last", "amount", [{"account": account}])
+    (answer,) = online_answers(store, "account_last", "amount", [{"account": account}])
     return answer
 
 
@@ -48,7 +48,7 @@ def test_every_status_has_its_reason(lake):
     store = lake.store(T0_US + HOUR_US)
     publish(lake, store, T0_US + HOUR_US)
     keys = [{"account": name} for name in ("never", "old", "null", "a", "a")]
-    assert online(store, "account_last", "amount", keys) == [
+    assert online_answers(store, "account_last", "amount", keys) == [
         ("NOT_FOUND", None),
         ("OUTSIDE_MAX_AGE", None),
         ("NULL_VALUE", None),
@@ -103,7 +103,11 @@ def test_parts_of_a_key_do_not_run_together_online(lake):
     store = lake.store(T0_US)
     store.materialize(LONG_AGO, T0, ["desk_last"])
     keys = [{"account": "11", "branch": 1}, {"branch": 11, "account": "1"}, {"account": "1", "branch": 1}]
-    assert online(store, "desk_last", "amount", keys) == [("PRESENT", 2.0), ("PRESENT", 1.0), ("NOT_FOUND", None)]
+    assert online_answers(store, "desk_last", "amount", keys) == [
+        ("PRESENT", 2.0),
+        ("PRESENT", 1.0),
+        ("NOT_FOUND", None),
+    ]
 
 
 def test_an_older_event_does_not_overwrite_a_newer_one(lake):
@@ -189,13 +193,13 @@ def test_a_published_row_that_is_null_throughout_replaces_the_values_of_before(l
 
 def test_who_asks_with_half_a_key_is_not_found(lake):
     store = lake.store(T0_US)
-    assert online(store, "desk_last", "amount", [{"account": "a", "branch": None}]) == [("NOT_FOUND", None)]
+    assert online_answers(store, "desk_last", "amount", [{"account": "a", "branch": None}]) == [("NOT_FOUND", None)]
 
 
 def test_a_row_without_a_key_is_left_out_of_a_write(lake):
     store = lake.store(T0_US)
     write(store, row(None, T0_US, 1.0), row("a", T0_US, 2.0))
-    assert online(store, "account_last", "amount", [{"account": None}, {"account": "a"}]) == [
+    assert online_answers(store, "account_last", "amount", [{"account": None}, {"account": "a"}]) == [
         ("NOT_FOUND", None),
         ("PRESENT", 2.0),
     ]
@@ -206,7 +210,7 @@ def test_all_keys_of_a_table_of_many_files_are_published(lake):
         lake.build("account_last", [row(f"{part}/{number}", T0_US, float(number)) for number in range(7_000)])
     store = lake.store(T0_US)
     publish(lake, store, T0_US)
-    found = online(store, "account_last", "amount", [{"account": f"{n % 3}/{n // 3}"} for n in range(21_000)])
+    found = online_answers(store, "account_last", "amount", [{"account": f"{n % 3}/{n // 3}"} for n in range(21_000)])
     assert found == [("PRESENT", float(number // 3)) for number in range(21_000)]
 
 
@@ -275,7 +279,7 @@ def test_numbers_of_numpy_are_keys_too(lake):
     lake.build("desk_last", [{"account": "a", "branch": 1, "event_at": T0_US, "amount": 7.0}])
     store = lake.store(T0_US)
     store.materialize(LONG_AGO, T0, ["desk_last"])
-    assert online(store, "desk_last", "amount", [{"account": "a", "branch": np.int64(1)}]) == [("PRESENT", 7.0)]
+    assert online_answers(store, "desk_last", "amount", [{"account": "a", "branch": np.int64(1)}]) == [("PRESENT", 7.0)]
 
 
 def test_headrace_and_feast_publish_into_one_store(lake):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from feast.data_source import PushMode
 from feast.errors import FeatureServiceNotFoundException, FeatureViewNotFoundException
-from support.feast_lake import FeastLake, asked, at, online, pushed
+from support.feast_lake import FeastLake, asked, at, online_answers, pushed
 from support.feature_lake import BANK, HOUR_US, T0_US
 
 from headrace.errors import UsageError
@@ -52,7 +52,7 @@ def stored(lake):
 def test_a_push_goes_where_it_is_sent(lake, to, expected_online, expected_offline):
     store = lake.store(T0_US)
     store.push("account_last", pushed([row("a", T0_US - 1, 2.0)]), to=to)
-    assert online(store, "account_last", "amount", KEYS) == [expected_online]
+    assert online_answers(store, "account_last", "amount", KEYS) == [expected_online]
     assert offline(lake, store) == expected_offline
 
 
@@ -60,10 +60,10 @@ def test_what_was_pushed_to_the_lake_is_published_by_feast_and_by_headrace(lake)
     store = lake.store(T0_US)
     store.push("account_last", pushed([row("a", T0_US - 1, 2.0)]), to=PushMode.OFFLINE)
     store.materialize_incremental(at(T0_US), ["account_last"])
-    assert online(store, "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
     store.push("account_last", pushed([row("a", T0_US - 1, 3.0)]), to=PushMode.OFFLINE)
     materialize(lake.pipeline, lake.settings(T0_US), ["account_last"])
-    assert online(store, "account_last", "amount", KEYS) == [("PRESENT", 3.0)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 3.0)]
 
 
 def test_a_pushed_row_was_known_when_it_was_computed_and_computed_no_later_than_now(lake):
@@ -82,7 +82,7 @@ def test_naive_instants_of_a_push_are_utc(lake):
     frame = pushed([row("a", T0_US - 1, 2.0)])
     frame["event_at"] = frame["event_at"].dt.tz_localize(None)
     store.push("account_last", frame, to=PushMode.ONLINE_AND_OFFLINE)
-    assert online(store, "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
     assert [found["event_at"] for found in stored(lake)] == [at(T0_US - 1)]
 
 
@@ -94,9 +94,9 @@ def test_a_push_of_a_row_of_the_future_stores_nothing_and_says_where_it_may_go(l
     assert stored(lake) == []
     store.push("account_last", frame, to=PushMode.OFFLINE)
     materialize(lake.pipeline, lake.settings(T0_US), ["account_last"])
-    assert online(store, "account_last", "amount", KEYS) == [("PRESENT", 1.0)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 1.0)]
     materialize(lake.pipeline, lake.settings(T0_US + 5), ["account_last"])
-    assert online(lake.store(T0_US + 5), "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
+    assert online_answers(lake.store(T0_US + 5), "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
 
 
 def test_a_push_without_an_instant_or_with_a_wrong_value_is_refused(lake):
@@ -124,9 +124,9 @@ def test_feast_drops_a_push_that_is_null_throughout_and_headrace_does_not(lake):
     nulls = pushed([row("a", T0_US - 1, None)])
     with pytest.warns(UserWarning, match="Cannot write dataframe with empty feature columns to online store"):
         store.push("account_last", nulls, to=PushMode.ONLINE_AND_OFFLINE)
-    assert online(store, "account_last", "amount", KEYS) == [("PRESENT", 1.0)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 1.0)]
     materialize(lake.pipeline, lake.settings(T0_US), ["account_last"])
-    assert online(store, "account_last", "amount", KEYS) == [("NULL_VALUE", None)]
+    assert online_answers(store, "account_last", "amount", KEYS) == [("NULL_VALUE", None)]
 
 
 def test_feast_passes_over_a_late_row_and_headrace_does_not(lake):
@@ -137,9 +137,9 @@ def test_feast_passes_over_a_late_row_and_headrace_does_not(lake):
     store = lake.store(T0_US)
     store.materialize_incremental(at(T0_US), ["account_last"])
     keys = [{"account": "late"}]
-    assert online(store, "account_last", "amount", keys) == [("NOT_FOUND", None)]
+    assert online_answers(store, "account_last", "amount", keys) == [("NOT_FOUND", None)]
     materialize(lake.pipeline, lake.settings(T0_US), ["account_last"])
-    assert online(store, "account_last", "amount", keys) == [("PRESENT", 4.0)]
+    assert online_answers(store, "account_last", "amount", keys) == [("PRESENT", 4.0)]
 
 
 def test_feast_keeps_whole_seconds_of_a_timestamp_and_headrace_all_of_it(lake):
@@ -149,7 +149,7 @@ def test_feast_keeps_whole_seconds_of_a_timestamp_and_headrace_all_of_it(lake):
     lake.build("desk_last", [{"account": "a", "branch": 1, "event_at": T0_US, "due_on": T0_US + 1_500_000}])
     store, keys = lake.store(T0_US), {"account": "a", "branch": 1}
     store.materialize_incremental(at(T0_US), ["desk_last"])
-    assert online(store, "desk_last", "due_on", [keys]) == [("PRESENT", due.replace(microsecond=0))]
+    assert online_answers(store, "desk_last", "due_on", [keys]) == [("PRESENT", due.replace(microsecond=0))]
     materialize(lake.pipeline, lake.settings(T0_US), ["desk_last"])
     with OnlineClient(lake.pipeline, lake.settings(T0_US)) as client:
         assert client.vector("desk_only", keys).values["desk_last__due_on"] == due
@@ -159,9 +159,9 @@ def test_feast_rounds_a_whole_number_above_2_to_the_53_that_is_pushed_beside_a_n
     store = lake.store(T0_US)
     frame = pushed([row("a", T0_US - 1, 2.0, pieces=2**53 + 1), row("b", T0_US - 1, 2.0)])
     store.push("account_last", frame, to=PushMode.ONLINE_AND_OFFLINE)
-    assert online(store, "account_last", "pieces", KEYS) == [("PRESENT", 2**53)]
+    assert online_answers(store, "account_last", "pieces", KEYS) == [("PRESENT", 2**53)]
     materialize(lake.pipeline, lake.settings(T0_US), ["account_last"])
-    assert online(store, "account_last", "pieces", KEYS) == [("PRESENT", 2**53 + 1)]
+    assert online_answers(store, "account_last", "pieces", KEYS) == [("PRESENT", 2**53 + 1)]
 
 
 def test_feast_says_which_name_it_does_not_know(lake):
@@ -178,4 +178,4 @@ def test_feast_says_which_name_it_does_not_know(lake):
 
 def test_feast_overlooks_a_key_that_no_view_has(lake):
     store = lake.store(T0_US + HOUR_US)
-    assert online(store, "account_last", "amount", [{"account": "a", "city": "x"}]) == [("NOT_FOUND", None)]
+    assert online_answers(store, "account_last", "amount", [{"account": "a", "city": "x"}]) == [("NOT_FOUND", None)]

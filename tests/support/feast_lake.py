@@ -60,7 +60,9 @@ def pushed(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def online(store: FeatureStore, view: str, feature: str, keys: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
+def online_answers(
+    store: FeatureStore, view: str, feature: str, keys: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, Any]]:
     """What `get_online_features` says of a feature for each of `keys`: status and value."""
     return answers(store.get_online_features([f"{view}:{feature}"], [dict(key) for key in keys]), feature)
 
