@@ -20,8 +20,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from headrace import locks
 from headrace.errors import ContractError, MachineError, UsageError, near_names
-from headrace.pipeline import Pipeline
-from headrace.settings import Settings
+from headrace.pipeline import Pipeline, load_pipeline
+from headrace.settings import Settings, load_settings
 
 from .feast_offline import DeltaOfflineStoreConfig
 from .feast_online import LmdbOnlineStoreConfig
@@ -67,13 +67,17 @@ def store_config(project: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def feature_store(pipeline: Pipeline, settings: Settings) -> FeatureStore:
-    """Feast's store over the objects that `headrace apply` registered for `pipeline`.
+def feature_store(pipeline: Path | str | Pipeline, settings: Settings | None = None) -> FeatureStore:
+    """Feast's store over the objects that `headrace apply` registered for `pipeline`: a pipeline file, or a Pipeline.
+
+    `settings` are those of the working folder by default.
 
     Raises:
         ContractError: nothing of the pipeline is registered.
         MachineError: the registry cannot be opened.
     """
+    settings = settings or load_settings()
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(Path(pipeline))
     store = None if _is_absent(settings) else _open(pipeline, settings)
     if store is None or not store.list_feature_views(allow_cache=True):
         raise ContractError(

@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from http.client import HTTPConnection
 
+from feast import FeatureStore
 from support.eventually import eventually
 from support.feast_lake import FeastLake
 
@@ -76,10 +77,11 @@ def test_its_pages_show_the_project_the_views_their_features_and_the_services(tm
     assert f"Uvicorn running on http://{HOST}:{port} " in (tmp_path / "ui.log").read_text()
 
 
-def test_the_file_for_feasts_command_line_is_for_its_user_only(tmp_path):
+def test_the_file_for_feasts_command_line_opens_the_store_and_is_for_its_user_only(tmp_path):
     """The URL of a registry may hold a password."""
     lake = FeastLake(tmp_path)
     apply_pipeline(lake.pipeline, lake.settings())
     written = tmp_path / "home" / "feast" / "feature_store.yaml"
     assert written.stat().st_mode & 0o777 == 0o600
     assert json.loads(written.read_text())["project"] == "bank"
+    assert len(FeatureStore(fs_yaml_file=str(written)).list_feature_views()) == 2
