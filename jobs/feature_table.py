@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -73,10 +74,12 @@ class FeatureBuilder:
         start_s = time.monotonic()
         with exclusive(tables.features_lock, wait_s=self._lock_wait_s, purpose=f"build {spec.name}"):
             self._on_step("locked")
-            clean_version = self._clean_version(spec, source)
+            self._clean_version(spec, source)  # first: without clean rows no table is made
             columns = {name: SQL_TYPES[kind] for name, kind in spec.table_columns().items()}
             ensure_table(self._spark, tables.features, columns, f"build again: headrace build {spec.name}")
-            span = _span(spec, self._last_build(tables), until_us)
+            last = self._last_build(tables)
+            span = _span(spec, last, until_us)
+            clean_version = self._version_to_read(spec, source, last)
             rows = self._rows(spec, source, clean_version, span)
             build = Build(until_us, clean_version.version, max(clean_version.created_at_us, span.created_after_us))
             self._units += 1
@@ -96,6 +99,14 @@ class FeatureBuilder:
             rows = rows.hint("rebalance", *spec.keys)
         return rows.sortWithinPartitions(*spec.keys, EVENT_AT)
 
+    def _version_to_read(self, spec: GroupSpec, source: SourceTables, last: Build | None) -> CleanVersion:
+        """The version of this run, or a newer one where another run has built this group from newer rows meanwhile:
+        to go on from its instant with older rows would lose those in between.
+        """
+        if last is not None and last.clean_created_at_us > self._clean_version(spec, source).created_at_us:
+            del self._clean_versions[spec.source.name]
+        return self._clean_version(spec, source)
+
     def _clean_version(self, spec: GroupSpec, source: SourceTables) -> CleanVersion:
         """The version that all groups of this run read, so that they agree."""
         name = spec.source.name
@@ -107,8 +118,8 @@ class FeatureBuilder:
         name, path = spec.source.name, str(source.clean)
         if not DeltaTable.isDeltaTable(self._spark, path):
             raise ContractError(
-                f"feature group '{spec.name}' reads the clean rows of '{name}' in {path}, where there is no table. "
-                f"Make it first: headrace clean {name}"
+                f"feature group '{spec.name}' reads the clean rows of '{name}' in {path}, where there is no table"
+                f"{_others_than(source.clean)}. Make it first: headrace clean {name}"
             )
         ensure_table(self._spark, path, clean_columns(spec.source), f"clean again: headrace clean {name}")
         (newest,) = DeltaTable.forPath(self._spark, path).history(1).select("version").collect()
@@ -137,6 +148,11 @@ def _span(spec: GroupSpec, last: Build | None, until_us: int) -> Span:
             "the settings); who wants to see the past, reads as of then"
         )
     return Span(last.until_us, until_us, last.clean_created_at_us)
+
+
+def _others_than(path: Path) -> str:
+    others = sorted(folder.parent.name for folder in path.parent.glob("*/_delta_log"))
+    return f" (only {', '.join(others)}, of another definition: the pipeline file changed since)" if others else ""
 
 
 def _metadata(history: DataFrame) -> list[str | None]:

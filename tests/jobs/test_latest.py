@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.drawn_events import drawn, histories, instants
-from support.event_lake import EventLake, Key
+from support.event_lake import EventLake, Key, in_session
 from support.feature_oracle import Event, latest
 
 S = 1_000_000
@@ -14,6 +14,7 @@ GROUP = {"latest": COLUMNS, "carry": {"x": "10s", "text": "3s", "flag": "1s"}}
 BASE_US = -20 * S  # the events lie on both sides of 1970
 UNTIL_US = (BASE_US + 15 * S, BASE_US + 16 * S + 1, BASE_US + 30 * S)
 SEED, KEYS = 5, 150
+KOLKATA = {"spark.sql.session.timeZone": "Asia/Kolkata", "spark.sql.shuffle.partitions": "5"}
 NOTHING = dict.fromkeys(COLUMNS)
 
 
@@ -81,11 +82,14 @@ SECOND = {"the null came late": [event(10 * S, 1)], "the loser came late": [even
 
 @pytest.fixture(scope="module")
 def built(spark, tmp_path_factory):
-    """By name of the key and instant: the rows after two builds until the same instant, the second with late events."""
-    lake = EventLake(tmp_path_factory.mktemp("latest"), last=GROUP)
+    """By name of the key and instant: the rows after two builds until the same instant, the second with late events.
+
+    The session has another time zone and number of shuffle partitions.
+    """
+    lake, session = EventLake(tmp_path_factory.mktemp("latest"), last=GROUP), in_session(spark, KOLKATA)
     for events in (FIRST, SECOND):
         lake.clean(((name, 1), found) for name, of_key in events.items() for found in of_key)
-        lake.build(spark, "last", 20 * S)
+        lake.build(session, "last", 20 * S)
     return {name: rows for (name, _), rows in lake.newest("last").items()}
 
 

@@ -1,17 +1,22 @@
-"""Windows against a loop: every change point, every value between them, and each build of several."""
+"""Windows against a loop: every change point, every value between them, and each build of several.
+
+Two of the shapes are built in sessions with another time zone and another number of shuffle partitions.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from support.drawn_events import drawn, histories, instants
-from support.event_lake import EventLake
+from support.event_lake import EventLake, in_session
 from support.feature_oracle import Event, change_points, floor, folded, inside, known_us
 
 S = 1_000_000
 EVERY = ("count", "sum", "mean", "min", "max", "stddev", "first", "last")
+SOME_OF_DOUBLES = {"events": "events", "x": ("mean", "stddev", "last")}
 ALL_OF_DOUBLES = {"events": "events", "x": EVERY}
 ALL_OF_LONGS = {"events": "events", "n": EVERY, "flag": ("count", "mean", "first", "last")}
 ALL_OTHERS = {
@@ -20,19 +25,23 @@ ALL_OTHERS = {
     "day": ("min", "max", "first", "last"),
     "flag": ("first", "last"),
 }
+KOLKATA = {"spark.sql.session.timeZone": "Asia/Kolkata", "spark.sql.shuffle.partitions": "5"}
+ST_JOHNS = {"spark.sql.session.timeZone": "America/St_Johns", "spark.sql.shuffle.partitions": "1"}
 NAMES = ("", "a", "é/1", "a b")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A group, the instant around which its events lie, and how many keys are drawn for it."""
+    """A group, the instant from which its events lie, how often and in which session it is built, for how many keys."""
 
     aggregate: dict[str, Any]
     windows: tuple[str, ...]
     hop: str
     base_us: int
+    builds: int
     keys: int
     seed: int
+    session: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def windows_us(self) -> dict[str, int]:
@@ -51,33 +60,37 @@ class Shape:
         """By key, the events that Hypothesis drew for it."""
         at_us = instants(self.base_us, self.hop_us, 2 * self.longest_us)
         delays_us = [0, 1, -S, 3 * self.hop_us, self.longest_us]
-        found = drawn(histories(at_us, delays_us, builds=len(self.until_us)), self.keys, self.seed)
+        found = drawn(histories(at_us, delays_us, self.builds), self.keys, self.seed)
         return {(NAMES[number % len(NAMES)], number - 3): events for number, events in enumerate(found)}
 
     @property
     def until_us(self) -> list[int]:
         """The instants of the builds. Some events and many expiries come after the last."""
         middle = self.base_us + self.longest_us
-        return [middle, middle + self.hop_us + 1, self.base_us + 2 * self.longest_us + self.hop_us]
+        end = self.base_us + 2 * self.longest_us + self.hop_us
+        return [middle, *[middle + self.hop_us + 1][: self.builds - 2], end]
 
 
 SHAPES = {
-    "several windows": Shape(ALL_OF_DOUBLES, ("2s", "6s", "10s"), "1s", 1_357_035_300 * S, 120, seed=1),
-    "a window as long as its hop": Shape(ALL_OF_LONGS, ("5s",), "5s", -12 * S, 100, seed=2),
-    "a hop far smaller than its windows": Shape(ALL_OF_DOUBLES, ("1m", "2h"), "4s", -2_208_988_800 * S, 80, seed=3),
-    "the first year": Shape(ALL_OTHERS, ("3s", "90s"), "3s", -62_135_596_600 * S, 60, seed=4),
+    "several windows": Shape(SOME_OF_DOUBLES, ("2s", "6s", "10s"), "1s", 1_357_035_300 * S, 3, 120, seed=1),
+    "a window as long as its hop": Shape(ALL_OF_LONGS, ("5s",), "5s", -12 * S, 3, 100, seed=2),
+    "a hop far smaller than its windows": Shape(
+        ALL_OF_DOUBLES, ("1m", "2h"), "4s", -2_208_988_800 * S, 2, 80, seed=3, session=KOLKATA
+    ),
+    "the first year": Shape(ALL_OTHERS, ("3s", "90s"), "3s", -62_135_596_600 * S, 2, 60, seed=4, session=ST_JOHNS),
 }
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 
 @each_shape
-def test_three_builds_with_late_events_give_what_a_loop_gives_after_each_of_them(spark, tmp_path, shape):
+def test_builds_with_late_events_give_what_a_loop_gives_after_each_of_them(spark, tmp_path, shape):
     cases, lake = shape.cases(), EventLake(tmp_path, w=group_of(shape))
+    session = in_session(spark, shape.session)
     written = 0
     for number, until_us in enumerate(shape.until_us):
         new = [(key, event) for key, events in cases.items() for event in events if event.build == number]
         lake.clean([*new, *without_a_key(shape)] if number == 0 else new)
-        lake.build(spark, "w", until_us)
+        lake.build(session, "w", until_us)
         seen = {key: [event for event in events if event.build <= number] for key, events in cases.items()}
         found = lake.newest("w")
         assert set(found) <= set(cases), "a null key has rows"

@@ -111,6 +111,14 @@ class EventLake:
         return found
 
 
+def in_session(spark: SparkSession, configuration: Mapping[str, str]) -> SparkSession:
+    """A session of its own beside `spark`, with this configuration."""
+    session = spark.newSession()
+    for key, value in configuration.items():
+        session.conf.set(key, value)
+    return session
+
+
 def read_rows_us(path: Path) -> list[dict[str, Any]]:
     """The rows of a table, timestamps as microseconds since 1970 and dates as days."""
     found = pa.table(QueryBuilder().register("t", DeltaTable(path)).execute("select * from t").read_all())
