@@ -38,6 +38,7 @@ from .feast_frames import (
     requested_views,
     view_and_feature,
 )
+from .feast_registry import tell_copies_apart
 from .feast_source import RegisteredGroup, group_of, group_of_source
 from .group_rows import arrow_schema, read_group
 from .point_in_time import as_of, instants_us
@@ -78,6 +79,17 @@ class DeltaRetrieval(RetrievalJob):
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
         return self._to_arrow_internal(timeout).to_pandas()
 
+    def persist(self, storage: Any, allow_overwrite: bool = False, timeout: int | None = None) -> None:
+        """Refuses Feast's saved datasets.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "datasets are not saved through Feast. `headrace training-set` and TrainingClient.store write one with a "
+            "manifest, from which the same bytes are made again"
+        )
+
     @property
     def full_feature_names(self) -> bool:
         """Whether features are called `{view}__{feature}`."""
@@ -98,6 +110,9 @@ class DeltaOfflineStore(OfflineStore):
     """Reads feature tables and pushed rows together; writes pushed rows."""
 
     supports_filter_by_created_timestamp = True
+
+    def __init__(self) -> None:
+        tell_copies_apart()
 
     @staticmethod
     def get_historical_features(

@@ -74,6 +74,10 @@ class LmdbOnlineStore(OnlineStore):
         if progress is not None:
             progress(len(data))
 
+    async def online_write_batch_async(self, *arguments: Any, **named: Any) -> None:
+        """As `online_write_batch`, which takes milliseconds."""
+        self.online_write_batch(*arguments, **named)
+
     def online_read(
         self,
         config: RepoConfig,

@@ -25,6 +25,7 @@ from headrace.settings import Settings, load_settings
 
 from .feast_offline import DeltaOfflineStoreConfig
 from .feast_online import LmdbOnlineStoreConfig
+from .feast_registry import tell_copies_apart
 from .feast_views import PIPELINE_TAG, FeastObject, feast_objects
 from .registry_changes import REMOVED, Change, changes_between, identity
 
@@ -168,6 +169,7 @@ def _is_absent(settings: Settings) -> bool:
 
 
 def _open(pipeline: Pipeline, settings: Settings) -> FeatureStore:
+    tell_copies_apart()
     url = settings.registry_url
     try:
         if url.startswith(SQLITE):

@@ -7,7 +7,11 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from support.feast_lake import FeastLake, asked
+from feast import FeatureService, Field
+from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from feast.on_demand_feature_view import on_demand_feature_view
+from feast.types import Float64
+from support.feast_lake import LONG_AGO, T0, FeastLake, asked
 from support.feature_lake import BANK, HOUR_US, T0_US
 
 from headrace.errors import BeyondBuildWarning, ContractError, UsageError
@@ -146,6 +150,57 @@ def test_no_rows_are_answered_with_no_rows(lake):
     frame = asked({"account": []}, []).astype({"account": str, "event_timestamp": "datetime64[ns, UTC]"})
     found = lake.store().get_historical_features(frame, ["account_last:amount"]).to_df()
     assert (len(found), list(found.columns)) == (0, ["account", "event_timestamp", "amount"])
+
+
+def test_a_view_may_be_asked_twice_by_the_keys_of_two_columns(lake):
+    lake.build("account_last", [row("a", T0_US, 1.0)])
+    store = lake.store()
+    view = store.get_feature_view("account_last")[["amount"]]
+    views = [view.with_name(name).with_join_key_map({"account": name}) for name in ("payer", "payee")]
+    pair = FeatureService(name="pair", features=views)
+    store.apply(pair)
+    frame = asked({"payer": ["a", "b"], "payee": ["b", "a"]}, [T0_US] * 2)
+    found = store.get_historical_features(frame, pair, full_feature_names=True)
+    table = found.to_arrow()
+    assert (table["payer__amount"].to_pylist(), table["payee__amount"].to_pylist()) == ([1.0, None], [None, 1.0])
+
+
+def test_an_on_demand_view_is_computed_from_the_answer(lake):
+    lake.build("account_last", [row("a", T0_US, 1.5)])
+    store = lake.store(T0_US)
+    twice = on_demand_feature_view(
+        sources=[store.get_feature_view("account_last")[["amount"]]],
+        schema=[Field(name="double_amount", dtype=Float64)],
+    )(doubled)
+    with pytest.warns(RuntimeWarning, match="On demand feature view is an experimental feature"):
+        store.apply(twice)
+    features = ["account_last:amount", "doubled:double_amount"]
+    found = store.get_historical_features(asked({"account": ["a", "b"]}, [T0_US] * 2), features).to_arrow()
+    assert found["amount"].to_pylist() == [1.5, None]
+    assert found["double_amount"].to_pylist() == [3.0, None]
+    store.materialize(LONG_AGO, T0, ["account_last"])
+    assert store.get_online_features(features, [{"account": "a"}]).to_dict()["double_amount"] == [3.0]
+
+
+def doubled(inputs: pd.DataFrame) -> pd.DataFrame:
+    return inputs.assign(double_amount=inputs["amount"] * 2)[["double_amount"]]
+
+
+def test_two_copies_of_a_registry_are_told_apart(lake):
+    """Feast takes a copy for another that lay at its address, which tests and long processes run into."""
+    registry = lake.store().registry
+    assert registry.proto().version_id != registry.proto().version_id
+
+
+def test_a_dataset_is_not_saved_through_feast(lake):
+    store = lake.store()
+    found = store.get_historical_features(asked({"account": ["a"]}, [T0_US]), ["account_last:amount"])
+    storage = SavedDatasetFileStorage(str(lake.folder / "saved.parquet"))
+    with (
+        pytest.warns(RuntimeWarning, match="Saving dataset is an experimental feature"),
+        pytest.raises(UsageError, match=r"`headrace training-set` and TrainingClient.store write one with a"),
+    ):
+        store.create_saved_dataset(found, "saved", storage)
 
 
 @pytest.mark.parametrize(

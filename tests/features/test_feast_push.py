@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -54,6 +55,13 @@ def test_a_push_goes_where_it_is_sent(lake, to, expected_online, expected_offlin
     store.push("account_last", pushed([row("a", T0_US - 1, 2.0)]), to=to)
     assert online_answers(store, "account_last", "amount", KEYS) == [expected_online]
     assert offline(lake, store) == expected_offline
+
+
+def test_a_push_may_be_awaited(lake):
+    store = lake.store(T0_US)
+    asyncio.run(store.push_async("account_last", pushed([row("a", T0_US - 1, 2.0)]), to=PushMode.ONLINE_AND_OFFLINE))
+    assert online_answers(store, "account_last", "amount", KEYS) == [("PRESENT", 2.0)]
+    assert offline(lake, store) == [2.0]
 
 
 def test_what_was_pushed_to_the_lake_is_published_by_feast_and_by_headrace(lake):

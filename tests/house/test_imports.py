@@ -48,6 +48,7 @@ ROOMS = {
     "headrace.features.training_set": room("features", "numpy pandas pyarrow"),
     "headrace.features.online_rows": room("features", "lmdb"),
     "headrace.features.feast_source": room(f"{KERNEL} features", "feast"),
+    "headrace.features.feast_registry": room("features", "feast"),
     "headrace.features.feast_views": room(f"{KERNEL} features", "feast"),
     "headrace.features.feast_frames": room(f"{KERNEL} features", "feast pandas pyarrow"),
     "headrace.features.feast_offline": room(f"{KERNEL} features", "feast numpy pandas pyarrow"),
