@@ -108,7 +108,7 @@ def test_every_verb_has_help_and_a_line_for_machines(tmp_path, verb):
 
 @pytest.mark.parametrize(
     ("package", "arguments", "extra"),
-    [("deltalake", ["audit", "-p", "shop.yaml"], "ingestion"), ("orjson", ["demo", "--brokers", "127.0.0.1:1"], "demo")],
+    [("deltalake", ["audit", "-p", "shop.yaml"], "ingestion"), ("orjson", ["demo", "--brokers", "local:1"], "demo")],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(tmp_path, pipeline_file, package, arguments, extra):
     answer = headrace(*arguments, folder=tmp_path, script=f"sys.modules['{package}'] = None")
