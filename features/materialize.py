@@ -1,7 +1,8 @@
 """Publishing: the newest row of every key, as of the clock of the settings, from the lake into the online store.
 
 By table version: what was added since the last publication is looked at whatever its event time, so that a late row is
-never passed over.
+never passed over. The store has the newest row of each key as of the last publication, so rows that were added since,
+or whose time has come since, are all that could be newer; compare-and-set decides which are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from headrace.pipeline.times import iso
 from headrace.settings import Settings
 from headrace.tables import CREATED_AT, EVENT_AT, GroupTables, group_tables
 
-from .group_rows import BUILD, GroupVersions, arrow_schema, present_versions, read_group
+from .group_rows import BUILD, PUSH, GroupVersions, arrow_schema, present_versions, read_group
 from .online_rows import OnlineRows, Published, space_of
 from .packed_row import RowFormat, pack_key
 from .point_in_time import Instants, as_of, instants_us
@@ -52,35 +53,43 @@ def materialize(pipeline: Pipeline, settings: Settings, groups: Sequence[str] | 
     Raises:
         UsageError: no such group; or the instant lies before the one last published, since going back needs an empty
             store.
-        ContractError: a group is not built.
+        ContractError: a group is not built; or the store is none.
         LockTimeout: another publication of the group runs.
     """
     specs = [group_spec(pipeline, group) for group in (groups or pipeline.features)]
-    now_us = settings.now_us()
     with OnlineRows(settings.online_store) as store:
-        return {spec.name: _publish(store, pipeline.pipeline, spec, settings, now_us) for spec in specs}
+        return {spec.name: _publish(store, pipeline.pipeline, spec, settings) for spec in specs}
 
 
-def _publish(store: OnlineRows, pipeline: str, spec: GroupSpec, settings: Settings, now_us: int) -> Publication:
+def _publish(store: OnlineRows, pipeline: str, spec: GroupSpec, settings: Settings) -> Publication:
     space = space_of(pipeline, spec.name, spec.definition)
     lock_file = settings.online_store / f".{pipeline}-{spec.name}.lock"
     with locks.exclusive(lock_file, wait_s=settings.lock_wait_s, purpose=f"materialize {spec.name}"):
+        now_us = settings.now_us()  # not before: whoever held the lock may have published a later instant meanwhile
         tables = group_tables(settings.lake, pipeline, spec.name, spec.definition)
-        versions, last = present_versions(tables, spec), store.published(space)
+        last, present = store.published(space), _present(spec, tables, now_us)
         if last and now_us < last.instant_us:
             raise UsageError(
                 f"'{spec.name}' is published as of {iso(last.instant_us)}; as of {iso(now_us)} would be going back, "
                 f"which needs an empty store: remove {settings.online_store}, or set the clock to a later instant"
             )
-        keys = _keys_to_look_at(spec, tables, versions, last, now_us)
-        written = 0
-        if keys is None or keys.num_rows:
-            rows = read_group(spec, tables, versions=versions, until_us=now_us)
-            keys = _distinct(rows.select(list(spec.keys))) if keys is None else keys
-            written = store.publish(space, packed_rows(spec, newest_rows(spec, rows, keys, now_us)))
-        published = Published(versions.features, versions.pushed, now_us, tables.features.name)
-        store.record_published(space, published)
-    return Publication(keys.num_rows, written, published)
+        rows = _rows_to_look_at(spec, tables, last, present)
+        keys = rows.select(list(spec.keys)).group_by(list(spec.keys)).aggregate([]).drop_null()
+        written = store.publish(space, packed_rows(spec, newest_rows(spec, rows, keys, now_us)))
+        store.record_published(space, present)
+    return Publication(keys.num_rows, written, present)
+
+
+def _present(spec: GroupSpec, tables: GroupTables, now_us: int) -> Published:
+    """What is there to be published."""
+    versions = present_versions(tables, spec)
+    features_id = open_table(tables.features, made_by=BUILD, version=versions.features).metadata().id
+    pushed_id = None
+    if versions.pushed is not None:
+        pushed_id = open_table(tables.pushed, made_by=PUSH, version=versions.pushed).metadata().id
+    return Published(
+        versions.features, versions.pushed, now_us, tables.features.name, str(features_id), pushed_id and str(pushed_id)
+    )
 
 
 def newest_rows(spec: GroupSpec, rows: pa.Table, keys: pa.Table, now_us: int) -> pa.Table:
@@ -103,29 +112,37 @@ def packed_rows(spec: GroupSpec, rows: pa.Table) -> Iterator[tuple[bytes, bytes]
         yield pack_key(key), form.pack(int(event_at_us[index]), int(created_at_us[index]), values)
 
 
-def _keys_to_look_at(
-    spec: GroupSpec, tables: GroupTables, versions: GroupVersions, last: Published | None, now_us: int
-) -> pa.Table | None:
-    """The keys whose newest row may be another than at the last publication; None: all of them."""
-    if last is None or last.rebuild != tables.features.name:
-        return None
-    parts = []
+def _rows_to_look_at(spec: GroupSpec, tables: GroupTables, last: Published | None, present: Published) -> pa.Table:
+    """All rows with `event_at ≤ now` that may be newer than what was published last, with the group's columns."""
+    changed = None if last is None else _changed_rows(spec, tables, last, present)
+    if changed is None:
+        versions = GroupVersions(present.features_version, present.pushed_version)
+        return read_group(spec, tables, versions=versions, until_us=present.instant_us)
+    return changed.filter(instants_us(changed.column(EVENT_AT)) <= present.instant_us)
+
+
+def _changed_rows(spec: GroupSpec, tables: GroupTables, last: Published, present: Published) -> pa.Table | None:
+    """Rows that were added, or became visible, since the last publication; None where that can no longer be told."""
+    if last.features_id != present.features_id:
+        return None  # another rebuild, or a table that was removed and made again: its versions count anew
+    pushed_then = last.pushed_version if last.pushed_id == present.pushed_id else None
+    parts = [arrow_schema(spec.table_columns()).empty_table()]
     for path, then, now in (
-        (tables.features, last.features_version, versions.features),
-        (tables.pushed, last.pushed_version, versions.pushed),
+        (tables.features, last.features_version, present.features_version),
+        (tables.pushed, pushed_then, present.pushed_version),
     ):
         if now is None:
             continue
-        added = _added_keys(spec, path, then, now)
+        added = _added_rows(spec, path, then, now)
         if added is None:
             return None
-        parts += [added, _due_keys(spec, path, now, last.instant_us, now_us)]
-    return _distinct(pa.concat_tables(parts))
+        parts += [added, _due_rows(spec, path, now, last.instant_us, present.instant_us)]
+    return pa.concat_tables(parts)
 
 
-def _added_keys(spec: GroupSpec, path: Path, then: int | None, now: int) -> pa.Table | None:
-    """The keys in data files that the table has gained; None where the earlier version can no longer be told."""
-    schema = arrow_schema(spec.keys)
+def _added_rows(spec: GroupSpec, path: Path, then: int | None, now: int) -> pa.Table | None:
+    """The rows in data files that the table has gained; None where the earlier version can no longer be told."""
+    schema = arrow_schema(spec.table_columns())
     if then == now:
         return schema.empty_table()
     try:
@@ -133,20 +150,22 @@ def _added_keys(spec: GroupSpec, path: Path, then: int | None, now: int) -> pa.T
     except ContractError:
         return None
     added = sorted(_files(open_table(path, made_by=BUILD, version=now)) - before)
-    read = [pq.read_table(path / file, columns=list(spec.keys), partitioning=None).cast(schema) for file in added]
-    return pa.concat_tables(read) if read else schema.empty_table()
+    return pa.concat_tables([schema.empty_table(), *(_read_file(path / file, schema) for file in added)])
+
+
+def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=schema.names, partitioning=None).cast(schema)
+    except (OSError, pa.ArrowException) as err:
+        raise ContractError(f"a data file of the table in {path.parent} cannot be read: {err}") from err
 
 
 def _files(table: DeltaTable) -> set[str]:
     return set(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
 
 
-def _due_keys(spec: GroupSpec, path: Path, version: int, last_us: int, now_us: int) -> pa.Table:
-    """The keys of rows that became visible since the last publication, though they were in the table before it."""
+def _due_rows(spec: GroupSpec, path: Path, version: int, last_us: int, now_us: int) -> pa.Table:
+    """The rows that became visible since the last publication, though they were in the table before it."""
     where = f"{name(EVENT_AT)} > {instant(last_us)} AND {name(EVENT_AT)} <= {instant(now_us)}"
-    table = open_table(path, made_by=BUILD, version=version)
-    return read_columns(table, spec.keys, where).cast(arrow_schema(spec.keys))
-
-
-def _distinct(keys: pa.Table) -> pa.Table:
-    return keys.group_by(keys.column_names).aggregate([]).drop_null()
+    schema = arrow_schema(spec.table_columns())
+    return read_columns(open_table(path, made_by=BUILD, version=version), schema.names, where).cast(schema)

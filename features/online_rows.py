@@ -38,13 +38,16 @@ _HASHED = b"\xff"  # no packed key begins so
 class Published:
     """What a space holds: the rows of these table versions, as of this instant (microseconds since 1970).
 
-    `rebuild` is the folder of the feature table, since versions of another rebuild count anew.
+    `rebuild` is the folder of the feature table. The ids are those that Delta gave the two tables: versions of another
+    rebuild, or of a table that was removed and made again, count anew.
     """
 
     features_version: int | None
     pushed_version: int | None
     instant_us: int
     rebuild: str = ""
+    features_id: str = ""
+    pushed_id: str | None = None
 
 
 def space_of(pipeline_name: str, group: str, definition: str) -> str:

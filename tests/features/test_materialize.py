@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from deltalake import DeltaTable
 from support.feature_lake import HOUR_US, T0_US, FeatureLake
@@ -12,6 +14,7 @@ from headrace.features import materialize as module
 from headrace.features.materialize import materialize
 from headrace.features.online_rows import Published
 from headrace.locks import exclusive
+from headrace.settings import Settings
 
 AT_US = T0_US + 10 * HOUR_US
 
@@ -38,7 +41,8 @@ def test_the_newest_row_of_each_key_up_to_now_is_published(lake):
     lake.build("account_last", [row("a", AT_US, 1), row("a", AT_US - 5, 2), row("b", AT_US + 1, 3)])
     found = publish(lake)
     assert (found.keys, found.written) == (1, 1)
-    assert found.published == Published(0, None, AT_US, lake.tables("account_last").features.name)
+    features = lake.tables("account_last").features
+    assert found.published == Published(0, None, AT_US, features.name, DeltaTable(features).metadata().id)
     assert amounts(lake, ["a", "b"]) == [1, None]
 
 
@@ -83,6 +87,42 @@ def test_where_nothing_changed_nothing_is_read(lake, monkeypatch):
     monkeypatch.setattr(module, "read_group", None)
     found = publish(lake, AT_US + 5)
     assert (found.keys, found.written, found.published.instant_us) == (0, 0, AT_US + 5)
+
+
+def test_only_what_changed_is_read(lake, monkeypatch):
+    lake.build("account_last", [row("a", AT_US - 5, 1), row("b", AT_US + 1, 2)])
+    publish(lake)
+    lake.build("account_last", [row("c", AT_US - 9, 3), row("a", AT_US + 9, 4)])
+    lake.push("account_last", [row("d", AT_US - 9, 5)])
+    monkeypatch.setattr(module, "read_group", None)
+    assert publish(lake, AT_US + 1).written == 3
+    assert amounts(lake, ["a", "b", "c", "d"], AT_US + 1) == [1, 2, 3, 5]
+
+
+def test_a_table_that_was_removed_and_made_again_is_looked_at_whole(lake):
+    """Its folder and its version are those that were published."""
+    lake.build("account_last", [row("a", AT_US - 5, 1)])
+    lake.push("account_last", [row("b", AT_US - 5, 1)])
+    publish(lake)
+    shutil.rmtree(lake.tables("account_last").pushed)
+    lake.push("account_last", [row("b", AT_US - 4, 2)])
+    publish(lake)
+    shutil.rmtree(lake.tables("account_last").features)
+    lake.build("account_last", [row("a", AT_US - 4, 2)])
+    assert publish(lake).published.features_version == 0
+    assert amounts(lake, ["a", "b"]) == [2, 2]
+
+
+def test_a_data_file_that_is_gone_is_named(lake):
+    lake.build("account_last", [row("a", AT_US - 5, 1)])
+    publish(lake)
+    features = lake.tables("account_last").features
+    before = set(features.glob("*.parquet"))
+    lake.build("account_last", [row("b", AT_US - 5, 1)])
+    (added,) = set(features.glob("*.parquet")) - before
+    added.unlink()
+    with pytest.raises(ContractError, match=rf"cannot be read.*{added.name}"):
+        publish(lake)
 
 
 def test_a_rebuild_is_looked_at_whole_though_its_versions_count_anew(lake):
@@ -136,3 +176,18 @@ def test_two_publications_of_a_group_do_not_run_at_once(lake):
         pytest.raises(LockTimeout, match="test"),
     ):
         materialize(lake.pipeline, settings, ["account_last"])
+
+
+def test_now_is_read_when_nobody_else_publishes_the_group_any_more(lake):
+    """One who waits for another publication must not publish as of an instant before that of the other."""
+    lake.build("account_last", [row("a", AT_US - 5, 1)])
+    lock_file = lake.settings().online_store / ".bank-account_last.lock"
+
+    class Watched(Settings):
+        def now_us(self):
+            with pytest.raises(LockTimeout), exclusive(lock_file, wait_s=0, purpose="test"):
+                pass
+            return AT_US
+
+    settings = Watched(**lake.settings().model_dump())
+    assert materialize(lake.pipeline, settings, ["account_last"])["account_last"].published.instant_us == AT_US

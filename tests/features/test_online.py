@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from deltalake import DeltaTable
 from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
 
 from headrace.errors import ContractError, UsageError
@@ -48,8 +49,8 @@ def test_one_vector_has_values_in_the_order_of_the_service_with_status_and_age(l
     assert found.status == {"account_last": Status.PRESENT, "desk_last": Status.PRESENT}
     assert found.event_at_us == {"account_last": T0_US, "desk_last": T0_US - 9}
     assert found.age_us == {"account_last": HOUR_US, "desk_last": HOUR_US + 9}
-    name = lake.tables("desk_last").features.name
-    assert found.published["desk_last"] == Published(0, None, AT_US, name)
+    features = lake.tables("desk_last").features
+    assert found.published["desk_last"] == Published(0, None, AT_US, features.name, DeltaTable(features).metadata().id)
 
 
 def test_many_vectors_come_in_the_order_asked(client):
