@@ -86,10 +86,8 @@ def _present(spec: GroupSpec, tables: GroupTables, now_us: int) -> Published:
     features_id = open_table(tables.features, made_by=BUILD, version=versions.features).metadata().id
     pushed_id = None
     if versions.pushed is not None:
-        pushed_id = open_table(tables.pushed, made_by=PUSH, version=versions.pushed).metadata().id
-    return Published(
-        versions.features, versions.pushed, now_us, tables.features.name, str(features_id), pushed_id and str(pushed_id)
-    )
+        pushed_id = str(open_table(tables.pushed, made_by=PUSH, version=versions.pushed).metadata().id)
+    return Published(versions.features, versions.pushed, now_us, tables.features.name, str(features_id), pushed_id)
 
 
 def newest_rows(spec: GroupSpec, rows: pa.Table, keys: pa.Table, now_us: int) -> pa.Table:

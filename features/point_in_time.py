@@ -168,11 +168,41 @@ def _last_at_or_before(found: _Sorted, at_us: Instants) -> Instants:
 
 
 def _last_known(found: _Sorted, place: Instants, known_at_us: Instants, at_us: Instants) -> Instants:
-    """Steps back inside each run while the row was not yet known."""
-    place = place.copy()
-    hidden = np.flatnonzero(place >= found.begin)
-    while hidden.size:
-        hidden = hidden[known_at_us[place[hidden]] > at_us[hidden]]
-        place[hidden] -= 1
-        hidden = hidden[place[hidden] >= found.begin[hidden]]
-    return place
+    """The last row of each run, at `place` or before it, that was known; the place before the run where there is none.
+
+    A tree over all rows says when the first of each 1, 2, 4, … was known. So a long run of rows that were known late,
+    as in a lake that was filled afterwards, takes some twenty steps and not one a row.
+    """
+    first_known_us = _least_of_blocks(known_at_us)
+    height, block = _last_known_block(found, place, first_known_us, at_us)
+    for level in range(len(first_known_us) - 1, 0, -1):
+        inside = np.flatnonzero(height >= level)
+        later = 2 * block[inside] + 1
+        block[inside] = later - (first_known_us[level - 1][later] > at_us[inside])
+    return np.where((height >= 0) & (block >= found.begin), block, found.begin - 1)
+
+
+def _least_of_blocks(values: Instants) -> list[Instants]:
+    """The least of each 1, 2, 4, … values; what does not fill a block at the end is in no block of that length."""
+    levels = [values]
+    while len(levels[-1]) > 1:
+        even = len(levels[-1]) // 2 * 2
+        levels.append(np.minimum(levels[-1][0:even:2], levels[-1][1:even:2]))
+    return levels
+
+
+def _last_known_block(
+    found: _Sorted, place: Instants, first_known_us: Sequence[Instants], at_us: Instants
+) -> tuple[Instants, Instants]:
+    """Level and number of the last block, at `place` or before, in which something was known; level -1: none is."""
+    end = place + 1
+    height, block = np.full(len(end), -1, dtype=np.int64), np.zeros(len(end), dtype=np.int64)
+    searching = np.flatnonzero(end > found.begin)
+    for level, known_us in enumerate(first_known_us):
+        last = searching[end[searching] >> level & 1 == 1]  # what lies before the end is a block of this length
+        number = (end[last] >> level) - 1
+        is_known = known_us[number] <= at_us[last]
+        height[last[is_known]], block[last[is_known]] = level, number[is_known]
+        end[last[~is_known]] -= 1 << level
+        searching = searching[(height[searching] < 0) & (end[searching] > found.begin[searching])]
+    return height, block

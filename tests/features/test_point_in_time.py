@@ -100,6 +100,16 @@ def test_as_of_knowledge_steps_back_to_what_was_known():
     assert found.rows.tolist() == [-1, 0, 1, 2]
 
 
+def test_as_of_knowledge_finds_the_one_row_that_was_known_among_many_known_late():
+    """Stepping back row by row would take a thousand million steps."""
+    count = 50_000
+    known_at = [9] + [GREATEST] * (count - 1)
+    rows = table_of([("a", 1, number, known, 0) for number, known in enumerate(known_at)])
+    at_us = np.arange(count)
+    found = as_of(rows, rows.select(list(TYPES)), list(TYPES), at_us, ttl_us=None, by_knowledge=True)
+    assert found.rows.tolist() == [-1] * 9 + [0] * (count - 9)
+
+
 def test_nothing_is_asked_of_nothing():
     found = as_of(table_of([]), table_of([], clocks=False), list(TYPES), np.zeros(0, np.int64), ttl_us=None)
     assert found.rows.tolist() == [] == found.status.tolist()
