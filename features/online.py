@@ -78,7 +78,7 @@ class OnlineClient:
     """Reads the online store of `settings` (default: those of the working folder); now is the clock of the settings.
 
     Raises:
-        ContractError: there is no online store yet.
+        ContractError: there is no online store yet, or it cannot be opened.
     """
 
     def __init__(self, pipeline: Path | str | Pipeline, settings: Settings | None = None) -> None:
@@ -137,7 +137,7 @@ class OnlineClient:
     def _group(self, spec: GroupSpec, asked: pa.Table, now_us: int) -> tuple[dict[str, pa.Array], GroupAnswer]:
         space = self._space(spec)
         form = RowFormat(list(spec.features.values()))
-        packed = self._read(space, [asked.column(key).to_pylist() for key in spec.keys])
+        packed, published = self._read(space, [asked.column(key).to_pylist() for key in spec.keys])
         rows = [_visible(form.unpack(data), now_us) if data else None for data in packed]
         status = np.array([_status(row, now_us, spec.ttl_us) for row in rows], dtype=np.int8)
         event_at_us = np.array([NEVER_US if row is None else row.event_at_us for row in rows], dtype=np.int64)
@@ -147,15 +147,16 @@ class OnlineClient:
             spec.full_name(name): pa.array([row and row.values[index] for row in valid], ARROW_TYPES[kind])
             for index, (name, kind) in enumerate(spec.features.items())
         }
-        return columns, GroupAnswer(status, event_at_us, age_us, self._store.published(space))
+        return columns, GroupAnswer(status, event_at_us, age_us, published)
 
-    def _read(self, space: str, columns: Sequence[Sequence[Any]]) -> list[bytes | None]:
+    def _read(self, space: str, columns: Sequence[Sequence[Any]]) -> tuple[list[bytes | None], Published | None]:
         keys = list(zip(*columns, strict=True))
         whole = [index for index, key in enumerate(keys) if None not in key]
+        stored, published = self._store.answer(space, [pack_key(keys[i]) for i in whole])
         found: list[bytes | None] = [None] * len(keys)
-        for index, data in zip(whole, self._store.read(space, [pack_key(keys[i]) for i in whole]), strict=True):
+        for index, data in zip(whole, stored, strict=True):
             found[index] = data
-        return found
+        return found, published
 
     def _space(self, spec: GroupSpec) -> str:
         space = space_of(self.pipeline.pipeline, spec.name, spec.definition)

@@ -23,6 +23,8 @@ from typing import TypeVar
 
 import lmdb
 
+from headrace.errors import ContractError
+
 from .packed_row import clocks
 
 T = TypeVar("T")
@@ -83,17 +85,30 @@ _open_guard = threading.Lock()
 
 
 class OnlineRows:
-    """Packed rows by space and key, in folder `folder`, which is made if it is not there."""
+    """Packed rows by space and key, in folder `folder`, which is made if it is not there.
+
+    Raises:
+        ContractError: the folder cannot be made, or what is in it is no online store.
+    """
 
     def __init__(self, folder: Path, *, map_bytes: int = FIRST_MAP_BYTES) -> None:
         self._folder = folder.resolve()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._environment: _Environment | None = self._join(map_bytes)
+        except (OSError, lmdb.Error) as err:
+            raise ContractError(
+                f"the online store in {self._folder} cannot be opened: {err}. Name another folder (setting "
+                "online_store), or remove this one and publish again: `headrace materialize`"
+            ) from err
+
+    def _join(self, map_bytes: int) -> _Environment:
         with _open_guard:
             found = _open.get(self._folder)
             if found is None or found.pid != os.getpid():
                 found = _open[self._folder] = _Environment(self._folder, map_bytes)
             found.users += 1
-        self._environment: _Environment | None = found
+        return found
 
     @staticmethod
     def is_in(folder: Path) -> bool:
@@ -135,6 +150,15 @@ class OnlineRows:
         prefix = _prefix(_ROW, space)
         return self._run(lambda transaction: [_get(transaction, _stored(prefix, key)) for key in keys])
 
+    def answer(self, space: str, keys: Sequence[bytes]) -> tuple[list[bytes | None], Published | None]:
+        """The packed rows of packed keys, as `read`, and what was last published when they were read: one view."""
+        prefix = _prefix(_ROW, space)
+
+        def get(transaction: lmdb.Transaction) -> tuple[list[bytes | None], Published | None]:
+            return [_get(transaction, _stored(prefix, key)) for key in keys], _published(transaction, space)
+
+        return self._run(get)
+
     def count(self, space: str) -> int:
         """How many rows the space holds."""
         prefix = _prefix(_ROW, space)
@@ -159,8 +183,7 @@ class OnlineRows:
 
     def published(self, space: str) -> Published | None:
         """What was last published into the space; None where nothing was."""
-        text = self._run(lambda transaction: _get(transaction, _prefix(_PUBLISHED, space)))
-        return None if text is None else Published(**json.loads(text))
+        return self._run(partial(_published, space=space))
 
     def record_published(self, space: str, published: Published) -> None:
         """Says what the space holds now. To be called after the rows are in it."""
@@ -187,6 +210,11 @@ def _put(transaction: lmdb.Transaction, space: str, batch: list[tuple[bytes, byt
             transaction.put(stored, row)
             written += 1
     return written
+
+
+def _published(transaction: lmdb.Transaction, space: str) -> Published | None:
+    text = _get(transaction, _prefix(_PUBLISHED, space))
+    return None if text is None else Published(**json.loads(text))
 
 
 def _get(transaction: lmdb.Transaction, key: bytes) -> bytes | None:

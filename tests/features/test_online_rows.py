@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from headrace.errors import ContractError
 from headrace.features.online_rows import OnlineRows, Published, space_of
 from headrace.features.packed_row import RowFormat, clocks, pack_key
 
@@ -77,6 +79,37 @@ def test_the_map_grows_by_itself(tmp_path):
         assert store.count(SPACE) == 25_000
     with OnlineRows(tmp_path, map_bytes=2**16) as again:
         assert value(again, pack_key([24_999])) == "v" * 100
+
+
+def test_an_answer_never_claims_a_publication_that_came_after_its_rows(store):
+    """What is published is written after the rows, so whoever reads the rows first may meet a later record."""
+    store.publish(SPACE, [(A, row(0, 0))])
+
+    def publish():
+        for version in range(1, 150):
+            store.publish(SPACE, [(A, row(version, version))])
+            store.record_published(SPACE, Published(version, None, version))
+
+    publisher, claims = threading.Thread(target=publish), []
+    publisher.start()
+    while publisher.is_alive():
+        (data,), published = store.answer(SPACE, [A])
+        claims.append((clocks(data)[0], published.features_version if published else 0))
+    publisher.join()
+    assert store.answer(SPACE, [A, B]) == ([row(149, 149), None], Published(149, None, 149))
+    assert [claim for claim in claims if claim[1] > claim[0]] == []
+
+
+@pytest.mark.parametrize("content", ["a file", "not a store"])
+def test_what_is_no_store_is_refused_with_what_to_do(tmp_path, content):
+    folder = tmp_path / "online"
+    if content == "a file":
+        folder.write_text(content)
+    else:
+        folder.mkdir()
+        (folder / "data.mdb").write_bytes(b"not a store" * 1000)
+    with pytest.raises(ContractError, match=rf"{folder} cannot be opened.*setting online_store.*headrace materialize"):
+        OnlineRows(folder)
 
 
 def test_one_process_may_open_a_store_twice(tmp_path):
