@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,28 +14,36 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from headrace import __version__
-from headrace.errors import CheckFailed, ContractError, UsageError
+from headrace.errors import CheckFailed, ContractError, MachineError, PipelineError, UsageError
 from headrace.pipeline import Pipeline, load_pipeline
 from headrace.pipeline.definition import training_set_definition
 
+from .manifest_shape import shape_fault
 from .training_assembly import assemble
 from .training_inputs import Inputs
 from .training_rows import Choice
 from .training_set import TrainingSet
 
 DATA_FILE, MANIFEST_FILE = "data.parquet", "manifest.json"
+DIFFERING_FILE = "data.differs.parquet"  # what was made again, and is not what it was
 FORMAT = 1
 
 
 def store(training_set: TrainingSet, folder: Path, pipeline: Pipeline, text: str | None) -> dict[str, Any]:
     """Writes the data, then the manifest, into `folder`, and gives the manifest.
 
-    `text` is that of the pipeline file, which the manifest keeps with its checksum; None where there was none.
+    `text` is that of the pipeline file, which the manifest keeps with its checksum; None where there was none. A
+    manifest that was there goes first, so that at no moment one lies beside data of another.
+
+    Raises:
+        UsageError: the folder cannot be made.
+        MachineError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_data(training_set, folder / DATA_FILE)
-    content = describe(training_set, pipeline, text, _sha256(folder / DATA_FILE))
-    (folder / MANIFEST_FILE).write_text(json.dumps(content, indent=2) + "\n")
+    part = _write_part(training_set, folder)
+    content = describe(training_set, pipeline, text, _sha256(part))
+    (folder / MANIFEST_FILE).unlink(missing_ok=True)
+    part.replace(folder / DATA_FILE)
+    _write_manifest(content, folder)
     return content
 
 
@@ -65,7 +73,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest in file `path`, or in the folder `path`.
 
     Raises:
-        UsageError: there is none, or it is not a manifest that this version reads.
+        UsageError: there is none, it is not a manifest that this version reads, or it is damaged.
     """
     path = path / MANIFEST_FILE if path.is_dir() else path
     try:
@@ -74,18 +82,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not a manifest: {err}. A stored training set has one beside it") from err
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(f"{path} is not a manifest of format {FORMAT}, which this version reads")
+    if fault := shape_fault(content):
+        raise UsageError(f"{path} is no whole manifest: {fault}. Take the one that was written with the training set")
     return content
 
 
 def rebuild(manifest: Mapping[str, Any], lake: Path, folder: Path, pipeline: Pipeline | None = None) -> Path:
-    """Makes the data file of a manifest again, in `folder`, and gives its path. The manifest is written beside it.
+    """Makes the data file of a manifest (`read_manifest`) again, in `folder`, and gives its path. The manifest is
+    written beside it.
 
     `pipeline` is needed only where the manifest holds no text of a pipeline file.
 
     Raises:
         UsageError: neither the manifest nor the caller has the pipeline, or it is another than that of the manifest.
         ContractError: an input is gone; the message says which.
-        CheckFailed: the bytes differ; the message says what else does.
+        CheckFailed: the bytes differ; the message says what else does, and where they are. What was there stays.
+        MachineError: the folder cannot be written.
     """
     pipeline = _pipeline_of(manifest, pipeline)
     inputs, choice = Inputs.from_json(manifest["inputs"]), Choice(**manifest["choice"])
@@ -95,16 +107,15 @@ def rebuild(manifest: Mapping[str, Any], lake: Path, folder: Path, pipeline: Pip
         raise ContractError(
             f"the training set '{manifest['training_set']}' cannot be made again, because an input is gone: {err}"
         ) from err
-    folder.mkdir(parents=True, exist_ok=True)
-    data = folder / DATA_FILE
-    _write_data(made, data)
-    if (found := _sha256(data)) != manifest["data"]["sha256"]:
-        then = manifest["data"]
+    part = _write_part(made, folder)
+    if (found := _sha256(part)) != manifest["data"]["sha256"]:
+        then, differing = manifest["data"], part.replace(folder / DIFFERING_FILE)
         raise CheckFailed(
-            f"the training set was made again in {data}, but its bytes differ: SHA-256 {found} instead of "
+            f"the training set was made again in {differing}, but its bytes differ: SHA-256 {found} instead of "
             f"{then['sha256']}, {len(made)} rows instead of {then['rows']}; {_other_code(manifest)}"
         )
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    data = part.replace(folder / DATA_FILE)
+    _write_manifest(manifest, folder)
     return data
 
 
@@ -113,16 +124,29 @@ def _pipeline_of(manifest: Mapping[str, Any], given: Pipeline | None) -> Pipelin
     if pipeline is None:
         if file is None:
             raise UsageError("the manifest holds no pipeline file, since the set came from a Pipeline: give it again")
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "pipeline.yaml"
-            path.write_text(file["text"], newline="")
-            pipeline = load_pipeline(path)
+        pipeline = _pipeline_from(file["text"])
     name, wanted = manifest["training_set"], manifest["inputs"]["definition"]
     if name not in pipeline.training_sets or training_set_definition(pipeline, name) != wanted:
         raise UsageError(
             f"the pipeline does not define '{name}' as the manifest does ({wanted}). Give the file of then"
         )
+    service = pipeline.services[pipeline.training_sets[name].service]
+    if lacking := sorted(set(service.features) - set(manifest["inputs"]["groups"])):
+        raise UsageError(f"the manifest pins no tables of '{lacking[0]}', which '{name}' is made of: it is not whole")
     return pipeline
+
+
+def _pipeline_from(text: str) -> Pipeline:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        path.write_bytes(text.encode())
+        try:
+            return load_pipeline(path)
+        except PipelineError as err:
+            raise UsageError(
+                f"this version does not read the pipeline file in the manifest: line {err.line}: {err.problem}. "
+                "Make the set again with the version that made it (`code` in the manifest), or give a file with -p"
+            ) from err
 
 
 def _clean_lineage(inputs: Inputs, pipeline: Pipeline) -> dict[str, Any]:
@@ -141,10 +165,24 @@ def _clean_lineage(inputs: Inputs, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _write_data(training_set: TrainingSet, path: Path) -> None:
-    part = path.with_suffix(".part")
-    pq.write_table(training_set.table, part, compression="zstd", row_group_size=100_000)
-    part.replace(path)
+def _write_part(training_set: TrainingSet, folder: Path) -> Path:
+    """The data in `folder`, under a name that nobody reads."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise UsageError(f"the folder {folder} cannot be made: {err}. Name another") from err
+    part = folder / DATA_FILE.replace(".parquet", ".part")
+    try:
+        pq.write_table(training_set.table, part, compression="zstd", row_group_size=100_000)
+    except OSError as err:
+        raise MachineError(f"{part} cannot be written: {err}. What was in the folder is as it was") from err
+    return part
+
+
+def _write_manifest(content: Mapping[str, Any], folder: Path) -> None:
+    part = folder / MANIFEST_FILE.replace(".json", ".part")
+    part.write_text(json.dumps(content, indent=2) + "\n")
+    part.replace(folder / MANIFEST_FILE)
 
 
 def _sha256(path: Path) -> str:
@@ -153,8 +191,15 @@ def _sha256(path: Path) -> str:
 
 
 def _other_code(manifest: Mapping[str, Any]) -> str:
-    now = {name: __version__ if name == "headrace" else version(name) for name in manifest["code"]}
+    now = {name: _version(name) for name in manifest["code"]}
     changed = [
         f"{name} {then} then and {now[name]} now" for name, then in manifest["code"].items() if now[name] != then
     ]
     return ", ".join(changed) or "versions of the code are the same"
+
+
+def _version(package: str) -> str:
+    try:
+        return __version__ if package == "headrace" else version(package)
+    except PackageNotFoundError:
+        return "none"

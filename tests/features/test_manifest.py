@@ -13,6 +13,7 @@ from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
 from headrace import __version__
 from headrace.errors import CheckFailed, ContractError, UsageError
 from headrace.features import TrainingClient
+from headrace.features import manifest as manifest_module
 from headrace.features.manifest import read_manifest, rebuild
 from headrace.pipeline import load_pipeline
 
@@ -131,15 +132,86 @@ def test_a_table_that_is_gone_is_named(lake):
 def test_other_bytes_are_a_fault_that_names_the_code_that_changed(lake):
     manifest = stored(lake)
     manifest["data"]["sha256"] = "0" * 64
-    manifest["code"]["numpy"] = "1.0"
+    manifest["code"] |= {"numpy": "1.0", "no-such-package": "3"}
     with pytest.raises(
-        CheckFailed, match=r"its bytes differ: .* instead of 0{64}, 40 rows instead of 40; numpy 1.0 then"
+        CheckFailed, match=r"its bytes differ: .* instead of 0{64}, 40 rows instead of 40; numpy 1.0 then.*none now"
     ):
         rebuild(manifest, lake.folder / "lake", lake.folder / "again")
 
 
+def test_other_bytes_leave_what_was_in_the_folder(lake):
+    manifest = stored(lake)
+    manifest["data"]["sha256"] = "0" * 64
+    before = {name: (lake.folder / "set" / name).read_bytes() for name in ("data.parquet", "manifest.json")}
+    with pytest.raises(CheckFailed, match=r"made again in .*set/data\.differs\.parquet, but its bytes differ"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "set")
+    after = {path.name: path.read_bytes() for path in (lake.folder / "set").iterdir()}
+    assert after == before | {"data.differs.parquet": before["data.parquet"]}
+
+
+def test_no_manifest_lies_beside_the_data_of_another_set(lake, monkeypatch):
+    """As where the process is killed between the two files."""
+    stored(lake)
+
+    def killed(content, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manifest_module, "_write_manifest", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stored(lake, split="train")
+    assert [path.name for path in (lake.folder / "set").iterdir()] == ["data.parquet"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(lake):
+    with pytest.raises(UsageError, match=r"the folder .*bank.yaml cannot be made"):
+        stored(lake, "bank.yaml")
+
+
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "is not a manifest"), ('{"format": 2}', "not a manifest of format 1")]
+    ("place", "value", "message"),
+    [
+        ("inputs.groups.desk_last.features", None, "'inputs.groups.desk_last.features' is None"),
+        ("inputs.rows_version", "7", "'inputs.rows_version' is '7'"),
+        ("inputs.rows_version", True, "'inputs.rows_version' is True"),
+        ("choice.until_us", "1) OR (1 = 1", r"'choice.until_us' is '1\) OR \(1 = 1'"),
+        ("choice.more", 1, "'choice.more' is unknown"),
+        ("inputs", [], r"'inputs' is \[\]"),
+        ("pipeline_file", {"text": ""}, "'pipeline_file.sha256' is missing"),
+        ("code.numpy", 2, "'code.numpy' is 2"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_with_the_place(lake, place, value, message):
+    manifest = found = stored(lake)
+    *inner, last = place.split(".")
+    for key in inner:
+        found = found[key]
+    found[last] = value
+    (lake.folder / "damaged.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=f"is no whole manifest: {message}"):
+        read_manifest(lake.folder / "damaged.json")
+
+
+def test_a_manifest_without_the_tables_of_a_group_is_refused(lake):
+    manifest = stored(lake)
+    del manifest["inputs"]["groups"]["desk_last"]
+    with pytest.raises(UsageError, match="pins no tables of 'desk_last', which 'risk' is made of"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+def test_a_pipeline_file_of_another_version_is_named_as_that_of_the_manifest(lake):
+    manifest = stored(lake)
+    manifest["pipeline_file"]["text"] += "more: 1\n"
+    with pytest.raises(UsageError, match=r"not read the pipeline file in the manifest: line \d+: .*'more'.*version"):
+        rebuild(manifest, lake.folder / "lake", lake.folder / "again")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": 1}', "'choice' is missing"),
+        ("{", "is not a manifest"),
+        ('{"format": 2}', "not a manifest of format 1"),
+    ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, message):
     (tmp_path / "manifest.json").write_text(text)
