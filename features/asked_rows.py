@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,27 @@ def as_table(frame: Any) -> pa.Table:
     """A pandas DataFrame, a mapping of columns, or an Arrow table, as an Arrow table; an index is left out.
 
     Raises:
-        UsageError: it is none of these, or its columns differ in length.
+        UsageError: it is none of these, its columns differ in length, or two have one name.
     """
+    found = _as_table(frame)
+    if twice := sorted({name for name in found.column_names if found.column_names.count(name) > 1}):
+        raise UsageError(f"the rows asked have two columns '{twice[0]}'. Rename one, or leave it out")
+    return found
+
+
+def _as_table(frame: Any) -> pa.Table:
     try:
         if isinstance(frame, pa.Table):
             return frame
         if isinstance(frame, pa.RecordBatch):
             return pa.Table.from_batches([frame])
         if isinstance(frame, Mapping):
+            for values in frame.values():
+                _refuse_mixed_zones(values)
             return pa.table(dict(frame))
         if hasattr(frame, "columns") and hasattr(frame, "dtypes"):
+            for column in range(len(frame.columns)):
+                _refuse_mixed_zones(frame.iloc[:, column])
             return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     except (pa.ArrowException, TypeError, ValueError) as err:
         raise UsageError(f"the rows asked cannot be read as a table: {err}") from err
@@ -55,8 +67,6 @@ def _key_column(asked: pa.Table, name: str, kind: str, keys: Mapping[str, str], 
     if name not in found:
         near = f"Found: {', '.join(found) or '(no columns)'}. Did you mean: {near_names(name, found)}?"
         raise UsageError(f"{asker} needs the key columns {', '.join(keys)}; '{name}' is missing. {near}")
-    if found.count(name) > 1:
-        raise UsageError(f"{asker}: the column '{name}' is there {found.count(name)} times. Keep one")
     column = asked.column(name)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -101,6 +111,7 @@ def _at_column(asked: pa.Table, name: str) -> pa.ChunkedArray:
 
 
 def _as_array(values: Any) -> pa.ChunkedArray:
+    _refuse_mixed_zones(values)
     try:
         if hasattr(values, "dt"):  # a pandas Series
             values = pa.Array.from_pandas(values)
@@ -108,3 +119,14 @@ def _as_array(values: Any) -> pa.ChunkedArray:
     except (pa.ArrowException, TypeError, ValueError) as err:
         raise UsageError(f"the instants cannot be read: {err}. {AWARE}") from err
     return array
+
+
+def _refuse_mixed_zones(values: Any) -> None:
+    """Refuses datetimes with a time zone beside naive ones, which Arrow would take to be UTC without a word."""
+    if not isinstance(values, list | tuple) and str(getattr(values, "dtype", "")) != "object":
+        return
+    if not isinstance(next((value for value in values if value is not None), None), datetime):
+        return
+    known = [value for value in values if isinstance(value, datetime) and value == value]  # NaT is not itself
+    if len({value.tzinfo is None for value in known}) > 1:
+        raise UsageError(f"some instants name a time zone and some do not, so these may mean any hour. {AWARE}")

@@ -37,10 +37,12 @@ def bounds(choice: Choice, declared: DeclaredSplit) -> Bounds:
     the embargo on. Both together: all before `until`.
 
     Raises:
-        UsageError: the split does not lie before the end.
+        UsageError: a split is given and no part; or no time is left for a part.
     """
     split_us = declared.train.until_us if choice.split_at_us is None else choice.split_at_us
     until_us = declared.test.until_us if choice.until_us is None else choice.until_us
+    if choice.split is None and choice.split_at_us is not None:
+        raise UsageError(f"rows are split at {iso(split_us)}, and no part is asked. Ask for the part train or test")
     if choice.split is None:
         return Bounds(None, choice.until_us, None)
     if split_us >= until_us:
@@ -48,5 +50,11 @@ def bounds(choice: Choice, declared: DeclaredSplit) -> Bounds:
     if choice.split == "train":
         return Bounds(None, split_us, split_us)
     if choice.split == "test":
-        return Bounds(split_us + declared.embargo_us, until_us, None)
+        from_us = split_us + declared.embargo_us
+        if from_us >= until_us:
+            raise UsageError(
+                f"no time is left for the test: the split and the embargo end at {iso(from_us)}, which is not before "
+                f"the end of the rows at {iso(until_us)}"
+            )
+        return Bounds(from_us, until_us, None)
     raise UsageError(f"there is no part '{choice.split}' of a training set. Legal are train and test")

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.errors import UsageError, near_names
+
 from .training_inputs import AT, LABEL, Inputs
 from .training_rows import Choice
 
@@ -83,9 +85,24 @@ class TrainingSet:
         return self.table.to_pandas(types_mapper=nullable.get)
 
     def to_numpy(self, columns: Sequence[str] | None = None) -> Matrix:
-        """The numeric and boolean inputs, in the order of `seen`; or of `columns`, in their order."""
+        """The numeric and boolean inputs, in the order of `seen`; or `columns`, in their order.
+
+        Raises:
+            UsageError: one of `columns` is no input, or is not a number.
+        """
         seen = self.seen
-        return matrix(self.table, seen if columns is None else {name: seen[name] for name in columns})
+        return matrix(self.table, seen if columns is None else {name: self._number(name) for name in columns})
+
+    def _number(self, column: str) -> str:
+        """The type of an input that is a number."""
+        if column not in self.seen:
+            near = near_names(column, self.seen)
+            raise UsageError(f"the training set '{self.name}' has no input '{column}'. Did you mean: {near}?")
+        if (kind := self.seen[column]) not in NUMERIC:
+            raise UsageError(
+                f"the input '{column}' is a {kind}, which is no number. `to_arrow` and `to_pandas` have it"
+            )
+        return kind
 
     def labels(self) -> npt.NDArray[Any]:
         """The labels, [n]: bool, int64 or float64; float64 with NaN where some are missing; other types as objects."""

@@ -90,6 +90,17 @@ def test_a_matrix_holds_the_numbers_and_says_what_is_missing(lake, client):
     np.testing.assert_array_equal(found.missing, [[False] * 5, [False, True, True, True, True]])
 
 
+def test_a_matrix_of_some_columns_holds_them_in_their_order(lake, client):
+    lake.training_rows([row(1, T0_US)])
+    made = client.training_set("risk")
+    found = made.to_numpy(["desk_last__amount", "pieces"])
+    assert (found.columns, found.values.tolist()) == (("desk_last__amount", "pieces"), [[7, 1]])
+    with pytest.raises(UsageError, match=r"'risk' has no input 'piecs'. Did you mean: pieces"):
+        made.to_numpy(["piecs"])
+    with pytest.raises(UsageError, match=r"'account_last__kind' is a string, which is no number"):
+        made.to_numpy(["pieces", "account_last__kind"])
+
+
 def test_labels_keep_their_type_unless_some_are_missing(lake, client):
     lake.training_rows([row(1, T0_US), row(2, T0_US + 1, label=None), row(3, T0_US + 2, label=False)])
     assert client.training_set("risk").labels().tolist() == [True, False]
@@ -179,6 +190,7 @@ def test_instants_may_be_given_in_many_ways(client, at):
 
 
 AWARE = [datetime(2024, 3, 1, tzinfo=UTC)]
+MIXED = [*AWARE, datetime(2024, 3, 1)]  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -201,6 +213,12 @@ AWARE = [datetime(2024, 3, 1, tzinfo=UTC)]
         ({"account": ["a"], "branch": [1]}, "when", "there is no column 'when'"),
         ({"account": ["a", "b"], "branch": [1]}, AWARE, "cannot be read as a table"),
         ([1, 2], AWARE, "found \\[1, 2\\]"),
+        ({"account": ["a"] * 2, "branch": [1] * 2}, MIXED, "some instants name a time zone and some do not"),
+        ({"account": ["a"] * 2, "branch": [1] * 2}, pd.Series(MIXED, dtype=object), "some instants name a time zone"),
+        ({"account": ["a"] * 2, "branch": [1] * 2, "when": MIXED}, "when", "some instants name a time zone"),
+        (pd.DataFrame({"account": "a", "branch": 1, "when": MIXED}), "when", "some instants name a time zone"),
+        (pa.table([["a"], [1], [1], [2]], ["account", "branch", "x", "x"]), AWARE, "have two columns 'x'"),
+        (pa.table([["a"], ["b"], [1]], ["account", "account", "branch"]), AWARE, "have two columns 'account'"),
         ({"account": ["a"], "branch": [1], "desk_last__amount": [1]}, AWARE, "'desk_last__amount', which is a feature"),
     ],
 )
@@ -215,6 +233,11 @@ def test_a_wrong_question_is_refused(client, asked, at, message):
         ({"name": "rsk"}, "no training set 'rsk'. Did you mean: risk"),
         ({"split": "valid"}, "no part 'valid'.*train and test"),
         ({"split": "train", "split_at": "2024-03-05"}, "split at 2024-03-05T00:00:00Z, which is not before their end"),
+        ({"split_at": "2024-03-03"}, "split at 2024-03-03T00:00:00Z, and no part is asked. Ask for the part train or"),
+        (
+            {"split": "test", "split_at": "2024-03-03T12:00:00Z"},
+            "no time is left for the test: the split and the embargo end at 2024-03-04T00:00:00Z",
+        ),
         ({"until": "yesterday"}, "'yesterday' is not an ISO 8601 time"),
         ({"until": datetime(2024, 3, 1)}, "names no time zone"),  # noqa: DTZ001
         ({"as_of": "arrival"}, "no clock 'arrival'"),
