@@ -156,6 +156,13 @@ WRONG = {
     ),
     "a batch until its end": (["clean", "-p", "shop.yaml", "--until-end"], 2, "--until-end belongs to --stream"),
     "too many days": (["demo", "--days", "366"], 2, "less than or equal to 365"),
+    "building up to no time": (["build", "-p", "shop.yaml", "--until", ""], 2, "--until: '' is no time"),
+    "building nothing": (["build", "-p", "shop.yaml"], 2, "shop.yaml declares no feature group"),
+    "a choice for a rebuild": (
+        ["training-set", "--rebuild", "set", "--as-of", "event", "--out", "again"],
+        2,
+        "--rebuild takes everything from the manifest",
+    ),
     "a bad lake": (["status", "--lake", "a|b"], 2, "setting 'lake'"),
 }
 
@@ -237,6 +244,16 @@ def test_status_shows_the_tables_of_the_lake_with_version_and_rows(tmp_path, pip
     assert found["lag"] == []
     assert {name.partition("/")[0]: state["rows"] for name, state in found["tables"].items()} == {"raw": 2, "shop": 1}
     assert found["tables"]["raw/orders"]["version"] == 0
+
+
+def test_status_shows_the_other_tables_where_one_cannot_be_read(tmp_path, pipeline_file, cleaned_lake):
+    (raw_table(tmp_path / ".headrace" / "lake", "broken") / "_delta_log").mkdir(parents=True)
+    answer = headrace("status", "--json", folder=tmp_path)
+    assert answer.returncode == 0
+    assert "raw/broken: there is no table in" in answer.stderr
+    found = json.loads(answer.stdout)
+    assert list(found["unreadable"]) == ["raw/broken"]
+    assert found["tables"]["raw/orders"]["rows"] == 2
 
 
 def test_the_package_runs_as_a_module(tmp_path):

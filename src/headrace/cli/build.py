@@ -49,10 +49,13 @@ def run_build(
     settings: Settings, pipeline: Path, groups: list[str], until: str | None, report: Report
 ) -> dict[str, Any]:
     """Builds the named groups; where none is named, all of them and then the rows of all training sets."""
+    declared = load_pipeline(pipeline)
+    if not declared.features:
+        raise UsageError(f"{pipeline} declares no feature group, so there is nothing to build")
     options = [f"--group={name}" for name in groups]
-    options += [f"--until={until}"] if until else []
+    options += [] if until is None else [f"--until={until}"]
     result = _run(settings, pipeline, "build_features", options, report)
-    if not groups and load_pipeline(pipeline).training_sets:
+    if not groups and declared.training_sets:
         result |= _run(settings, pipeline, "build_rows", [], report)
     return result
 
@@ -95,6 +98,6 @@ def _run(settings: Settings, pipeline: Path, entry: str, options: list[str], rep
 
 def _check_instant(until: str | None) -> None:
     try:
-        instant_us(until or "1970-01-01")
+        instant_us("1970-01-01" if until is None else until)
     except ValueError as err:
         raise UsageError(f"--until: '{until}' is no time. {INSTANT_HINT}") from err

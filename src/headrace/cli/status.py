@@ -19,9 +19,9 @@ def status(home: Home = None, brokers: Brokers = None, lake: Lake = None) -> Res
     """Show the broker, every table of the lake with version and rows, and the lag by partition."""
     settings = load_settings({"home": home, "brokers": brokers, "lake": lake})
     running = _broker(settings)
-    tables = _tables(settings.lake)
+    tables, unreadable = _tables(settings.lake)
     lags = _lags(settings, running, [name.removeprefix("raw/") for name in tables if name.startswith("raw/")])
-    data = {"broker": running, "lake": str(settings.lake), "tables": tables, "lag": lags}
+    data = {"broker": running, "lake": str(settings.lake), "tables": tables, "unreadable": unreadable, "lag": lags}
     return Result(data, _shown(settings, running, tables, lags))
 
 
@@ -36,17 +36,27 @@ def _broker(settings: Settings) -> dict[str, Any] | None:
     )
 
 
-def _tables(lake: Path) -> dict[str, dict[str, Any]]:
-    """Version, rows and size of each table, by its folder under the lake; for features also until when."""
+def _tables(lake: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Version, rows and size of each table, by its folder under the lake, for features also until when; and what is
+    wrong with each that cannot be read, so that one broken table hides no other.
+    """
+    found, unreadable = {}, {}
+    for log in sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")]):
+        name = str(log.parent.relative_to(lake))
+        try:
+            found[name] = _table(log.parent)
+        except HeadraceError as err:
+            unreadable[name] = str(err)
+            print_message(f"{name}: {err}")
+    return found, unreadable
+
+
+def _table(table_folder: Path) -> dict[str, Any]:
     from headrace.lake import open_table, state_of
 
-    found = {}
-    for log in sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")]):
-        table_folder = log.parent
-        state = asdict(state_of(open_table(table_folder, made_by="`headrace land`")))
-        is_features = table_folder.parent.parent.name == "features"
-        found[str(table_folder.relative_to(lake))] = state | ({"until": _until(table_folder)} if is_features else {})
-    return found
+    state = asdict(state_of(open_table(table_folder, made_by="Its job")))
+    is_features = table_folder.parent.parent.name == "features"
+    return state | ({"until": _until(table_folder)} if is_features else {})
 
 
 def _until(table_folder: Path) -> str | None:

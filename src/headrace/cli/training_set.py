@@ -20,9 +20,14 @@ Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The training
 PipelineOption = Annotated[Path | None, typer.Option("--pipeline", "-p", help="The pipeline file.")]
 Out = Annotated[Path, typer.Option(help="Folder for data.parquet and manifest.json.")]
 Split = Annotated[str | None, typer.Option(metavar="train|test", help="Only this part.")]
-SplitAt = Annotated[str | None, typer.Option("--split-at", metavar="TIME", help="Instead of the file's train.until.")]
+SplitAt = Annotated[
+    str | None, typer.Option("--split-at", metavar="TIME", help="With --split, instead of the file's train.until.")
+]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Instead of the file's test.until.")]
-AsOf = Annotated[str, typer.Option("--as-of", metavar="event|knowledge", help="knowledge: only what had arrived.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="event|knowledge", help="knowledge: only what had arrived. (default: event)"),
+]
 WithUnlabelled = Annotated[bool, typer.Option("--with-unlabelled", help="Rows without a label, too.")]
 Rebuild = Annotated[Path | None, typer.Option(metavar="MANIFEST", help="Make the set of this manifest again.")]
 
@@ -34,7 +39,7 @@ def training_set(
     split: Split = None,
     split_at: SplitAt = None,
     until: Until = None,
-    as_of: AsOf = "event",
+    as_of: AsOf = None,
     with_unlabelled: WithUnlabelled = False,
     rebuild: Rebuild = None,
     home: Home = None,
@@ -43,7 +48,7 @@ def training_set(
     """Write a training set as data.parquet, with a manifest of all that it was made from; or make one again."""
     settings = load_settings({"home": home, "lake": lake})
     if rebuild is not None:
-        if name or split or split_at or until or with_unlabelled:
+        if name or with_unlabelled or any(choice is not None for choice in (split, split_at, until, as_of)):
             raise UsageError("--rebuild takes everything from the manifest. Leave out the name and the choice of rows")
         return _rebuilt(rebuild, settings.lake, out, pipeline)
     if name is None or pipeline is None:
@@ -57,7 +62,7 @@ def training_set(
             split=cast("Literal['train', 'test'] | None", split),
             split_at=split_at,
             until=until,
-            as_of=cast("Literal['event', 'knowledge']", as_of),
+            as_of=cast("Literal['event', 'knowledge']", "event" if as_of is None else as_of),
             with_unlabelled=with_unlabelled,
         )
         manifest = client.store(made, out)
