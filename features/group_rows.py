@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from headrace.builds import Build
@@ -74,7 +76,10 @@ def present_versions(tables: GroupTables, spec: GroupColumns) -> GroupVersions:
 def read_group(
     spec: GroupColumns, tables: GroupTables, *, versions: GroupVersions | None = None, until_us: int | None = None
 ) -> pa.Table:
-    """The rows of a group: built ones, then pushed ones, each in no order. Columns: `spec.table_columns()`.
+    """The rows of a group: built ones in no order, then pushed ones as they were pushed. Columns:
+    `spec.table_columns()`.
+
+    A push may say itself when a row was computed, so two may have all clocks alike; the order tells which came last.
 
     `versions` says which (default: the newest); with `until_us` only rows with `event_at ≤ until_us`.
 
@@ -84,8 +89,35 @@ def read_group(
     versions = versions or present_versions(tables, spec)
     parts = [_read(open_group_table(tables.features, spec, versions.features), spec, until_us)]
     if versions.pushed is not None:
-        parts.append(_read(open_table(tables.pushed, made_by=PUSH, version=versions.pushed), spec, until_us))
+        pushed = open_table(tables.pushed, made_by=PUSH, version=versions.pushed)
+        parts.append(read_files(tables.pushed, files_of(pushed), arrow_schema(spec.table_columns()), until_us))
     return pa.concat_tables(parts)
+
+
+def files_of(table: DeltaTable) -> list[str]:
+    """The data files of a table in the order in which they were written, as paths under its folder."""
+    files = pa.table(table.get_add_actions(flatten=True)).select(["modification_time", "path"])
+    written = files.sort_by([("modification_time", "ascending"), ("path", "ascending")])
+    return list(written.column("path").to_pylist())
+
+
+def read_files(folder: Path, files: Sequence[str], schema: pa.Schema, until_us: int | None = None) -> pa.Table:
+    """The rows of data files of the table in `folder`, in their order, in the columns of `schema`.
+
+    With `until_us` only rows with `event_at ≤ until_us`.
+
+    Raises:
+        ContractError: a file is gone, or cannot be read.
+    """
+    if not files:
+        return schema.empty_table()
+    until = None if until_us is None else pa.scalar(until_us, pa.int64()).cast(ARROW_TYPES["timestamp"])
+    where = None if until is None else pc.field(EVENT_AT) <= until
+    try:
+        paths = [str(folder / file) for file in files]
+        return pq.read_table(paths, columns=schema.names, filters=where, partitioning=None).cast(schema)
+    except (OSError, pa.ArrowException) as err:
+        raise ContractError(f"a data file of the table in {folder} cannot be read: {err}") from err
 
 
 def latest_build(tables: GroupTables) -> Build | None:

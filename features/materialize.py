@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake import DeltaTable
 
 from headrace import locks
 from headrace.errors import ContractError, UsageError
@@ -25,7 +23,7 @@ from headrace.pipeline.times import iso
 from headrace.settings import Settings
 from headrace.tables import CREATED_AT, EVENT_AT, GroupTables, group_tables
 
-from .group_rows import BUILD, PUSH, GroupVersions, arrow_schema, present_versions, read_group
+from .group_rows import BUILD, PUSH, GroupVersions, arrow_schema, files_of, present_versions, read_files, read_group
 from .online_rows import OnlineRows, Published, space_of
 from .packed_row import RowFormat, pack_key
 from .point_in_time import Instants, as_of, instants_us
@@ -144,22 +142,11 @@ def _added_rows(spec: GroupSpec, path: Path, then: int | None, now: int) -> pa.T
     if then == now:
         return schema.empty_table()
     try:
-        before = set() if then is None else _files(open_table(path, made_by=BUILD, version=then))
+        before = set() if then is None else set(files_of(open_table(path, made_by=BUILD, version=then)))
     except ContractError:
         return None
-    added = sorted(_files(open_table(path, made_by=BUILD, version=now)) - before)
-    return pa.concat_tables([schema.empty_table(), *(_read_file(path / file, schema) for file in added)])
-
-
-def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=schema.names, partitioning=None).cast(schema)
-    except (OSError, pa.ArrowException) as err:
-        raise ContractError(f"a data file of the table in {path.parent} cannot be read: {err}") from err
-
-
-def _files(table: DeltaTable) -> set[str]:
-    return set(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
+    added = [file for file in files_of(open_table(path, made_by=BUILD, version=now)) if file not in before]
+    return read_files(path, added, schema)
 
 
 def _due_rows(spec: GroupSpec, path: Path, version: int, last_us: int, now_us: int) -> pa.Table:

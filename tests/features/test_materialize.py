@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from support.feature_lake import HOUR_US, T0_US, FeatureLake
 
 from headrace.errors import ContractError, LockTimeout, UsageError
-from headrace.features import OnlineClient
+from headrace.features import OnlineClient, TrainingClient
 from headrace.features import materialize as module
 from headrace.features.materialize import materialize
 from headrace.features.online_rows import Published
@@ -79,6 +79,22 @@ def test_a_pushed_row_is_seen_whatever_its_clocks_say(lake):
     lake.push("account_last", [row("b", AT_US - 9, 3, _created_at=0)])
     assert publish(lake).keys == 1
     assert amounts(lake, ["b"]) == [3]
+
+
+@pytest.mark.parametrize("published_between", [False, True])
+def test_of_pushed_rows_with_all_clocks_alike_the_last_one_holds_online_and_offline(lake, published_between):
+    """Whoever pushes may say when a row was computed, and say the same twice."""
+    lake.build("account_last", [])
+    lake.push("account_last", [row("a", AT_US - 5, 1, _created_at=7), row("a", AT_US - 5, 2, _created_at=7)])
+    if published_between:
+        publish(lake)
+    for amount in (9, 4, 6, 3):
+        lake.push("account_last", [row("a", AT_US - 5, amount, _created_at=7)])
+    publish(lake)
+    assert amounts(lake, ["a"]) == [3]
+    client = TrainingClient(lake.pipeline, lake.settings())
+    answers = [client.features_at("account_only", {"account": ["a"]}, [AT_US]) for _ in range(20)]
+    assert {answer["account_last__amount"][0].as_py() for answer in answers} == {3}
 
 
 def test_where_nothing_changed_nothing_is_read(lake, monkeypatch):

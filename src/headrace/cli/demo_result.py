@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -99,4 +100,6 @@ def _took(seconds: Mapping[str, float]) -> str:
 
 
 def _where(places: Mapping[str, object]) -> str:
-    return "\n".join(f"{name + ':':<14} {escape(str(place))}" for name, place in places.items())
+    """A line a place; what lies in the working folder is named from there."""
+    here = f"{Path.cwd()}/"
+    return "\n".join(f"{name + ':':<14} {escape(str(place).replace(here, ''))}" for name, place in places.items())
