@@ -98,14 +98,28 @@ def newest_rows(spec: GroupSpec, rows: pa.Table, keys: pa.Table, now_us: int) ->
 
 
 def packed_rows(spec: GroupSpec, rows: pa.Table) -> Iterator[tuple[bytes, bytes]]:
-    """The packed key and packed row of each of `rows` (columns: `spec.table_columns()`)."""
+    """The packed key and packed row of each of `rows` (columns: `spec.table_columns()`).
+
+    Raises:
+        ContractError: a timestamp or a date that no Python can hold.
+    """
     form = RowFormat(list(spec.features.values()))
     event_at_us, created_at_us = instants_us(rows.column(EVENT_AT)), instants_us(rows.column(CREATED_AT))
     keys = zip(*(rows.column(key).to_pylist() for key in spec.keys), strict=True)
-    columns = [rows.column(feature).to_pylist() for feature in spec.features]
+    columns = [_values(spec, rows, feature) for feature in spec.features]
     for index, key in enumerate(keys):
         values = [column[index] for column in columns]
         yield pack_key(key), form.pack(int(event_at_us[index]), int(created_at_us[index]), values)
+
+
+def _values(spec: GroupSpec, rows: pa.Table, feature: str) -> list[Any]:
+    try:
+        return list(rows.column(feature).to_pylist())
+    except (OverflowError, ValueError) as err:
+        raise ContractError(
+            f"'{spec.name}' cannot be published: '{feature}' has a value outside the years 1 to 9999 of UTC ({err}). "
+            "Leave the feature out, or send a value that a calendar has"
+        ) from err
 
 
 def _rows_to_look_at(spec: GroupSpec, tables: GroupTables, last: Published | None, present: Published) -> pa.Table:

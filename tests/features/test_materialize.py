@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from deltalake import DeltaTable
-from support.feature_lake import HOUR_US, T0_US, FeatureLake
+from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
 
 from headrace.errors import ContractError, LockTimeout, UsageError
 from headrace.features import OnlineClient, TrainingClient
@@ -95,6 +95,14 @@ def test_of_pushed_rows_with_all_clocks_alike_the_last_one_holds_online_and_offl
     client = TrainingClient(lake.pipeline, lake.settings())
     answers = [client.features_at("account_only", {"account": ["a"]}, [AT_US]) for _ in range(20)]
     assert {answer["account_last__amount"][0].as_py() for answer in answers} == {3}
+
+
+@pytest.mark.parametrize("at_us", [253_402_300_800_000_000, -62_135_596_800_000_001])
+def test_an_instant_outside_the_years_of_python_is_named_with_its_feature(tmp_path, at_us):
+    lake = FeatureLake(tmp_path, BANK.replace("latest: [amount, kind", "latest: [paid_at, amount, kind"))
+    lake.build("account_last", [row("a", AT_US - 5, paid_at=at_us)])
+    with pytest.raises(ContractError, match=r"'account_last' cannot be published: 'paid_at' has a value outside"):
+        publish(lake)
 
 
 def test_where_nothing_changed_nothing_is_read(lake, monkeypatch):
