@@ -59,26 +59,69 @@ def test_an_audit_with_a_fault_exits_with_3_and_one_without_exits_with_0():
 
 
 def test_the_demo_exits_with_0_only_when_books_and_predictions_are_right(capsys):
-    assert demo_result([RIGHT], {}, {}, {}).exit_code == 0
-    assert demo_result([WRONG], {}, {}, {}).exit_code == 3
-    assert demo_result([RIGHT], {"s": ["clean: predicted 8, found 7"]}, {}, {}).exit_code == 3
+    assert demo_result([RIGHT], {}, {}, {}, {}).exit_code == 0
+    assert demo_result([WRONG], {}, {}, {}, {}).exit_code == 3
+    assert demo_result([RIGHT], {"s": ["clean: predicted 8, found 7"]}, {}, {}, {}).exit_code == 3
     assert capsys.readouterr().err.splitlines() == ["t: lost: partition 0, offset 4", "s: clean: predicted 8, found 7"]
 
 
-def test_the_demo_ends_with_a_table_the_seconds_and_the_places(capsys):
-    print_result(demo_result([RIGHT], {}, {"land": 1.5, "clean": 2.0}, {"lake": "a/[b]"}), as_json=False)
-    assert capsys.readouterr().out.splitlines() == [
+def answers(**different: int) -> dict:
+    """What the second half of the demo found."""
+    ages = {"airport": 0.0, "plane": 93_600.0, "weather": None}
+    return {
+        "features": {"delays": {"entity": "airport", "features": 12, "rows": 1_234}},
+        "model": {"auc": 0.7456, "average_precision": 0.5, "train_rows": 1_000, "test_rows": 200, "late_share": 0.25},
+        "online": {
+            "as_of": "2013-12-30",
+            "flights": 2,
+            "values": 24,
+            "different_values": 0,
+            "different_predictions": 0,
+            "sample": [{"flight": "UA-1-EWR-20131229", "late15": 0.421, "age_s": ages}],
+        }
+        | different,
+    }
+
+
+def test_the_demo_exits_with_3_when_online_values_or_predictions_are_others():
+    assert demo_result([RIGHT], {}, answers(), {}, {}).exit_code == 0
+    assert demo_result([RIGHT], {}, answers(different_values=1), {}, {}).exit_code == 3
+    assert demo_result([RIGHT], {}, answers(different_predictions=1), {}, {}).exit_code == 3
+
+
+def test_the_demo_ends_with_tables_the_seconds_and_the_places(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    places = {"lake": "a/[b]", "journal": tmp_path / ".headrace" / "journal"}
+    seconds = {"land": 1.5, "clean": 2.0}
+    print_result(demo_result([RIGHT], {}, answers(), seconds, places), as_json=False)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "",
         "source  events  raw  clean  quarantine  duplicates",
         "s            9    9      7           1           1",
         "total        9    9      7           1           1",
         "",
+        "feature group  entity   features   rows",
+        "delays         airport        12  1,234",
+        "",
+        "model: AUC 0.7456, average precision 0.5000, learnt from 1,000 flights, tested on 200 later (25.0% late)",
+        "",
+        "flight             late15  age of airport  age of plane    age of weather",
+        "UA-1-EWR-20131229   0.421  0:00:00         1 day, 2:00:00  never seen",
+        "",
+        "Online: 2 flights, 24 values as of 2013-12-30: each is the offline one, and so is each prediction.",
+        "",
         "seconds: land 1.5, clean 2.0; together 3.5",
         "",
         "lake:          a/[b]",
+        "journal:       .headrace/journal",
         "",
         "Audit: every record is accounted for, once, and every count is as predicted.",
     ]
+
+
+def test_a_demo_of_few_days_says_why_it_has_no_model(capsys):
+    print_result(demo_result([RIGHT], {}, {}, {}, {}), as_json=False)
+    assert "No features and no model: they need at least 10 days." in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
