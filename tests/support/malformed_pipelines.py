@@ -557,6 +557,12 @@ WRONG_IN_SENSE = [
         "the key 'gift' is true or false (boolean). Keys are strings or longs; derive one with a cast",
     ),
     Malformed(
+        "a key that is treated",
+        {23: "      customer: {missing: {fill: constant, value: nobody}}"},
+        23,
+        "'customer' is a key of 'buyer', and a key is not treated",
+    ),
+    Malformed(
         "a key of two types",
         {36: "      customer: {type: long}"},
         57,

@@ -34,6 +34,7 @@ def check_features(parts: Parts) -> Faults:
     key_types: dict[str, tuple[str, str]] = {}
     for name, group in parts.features.items():
         yield from _check_group(("features", name), name, group, parts, key_types)
+    yield from dict.fromkeys(_treated_keys(parts))
     for name, service in parts.services.items():
         yield from _check_service(("services", name), service, parts.features)
 
@@ -145,6 +146,19 @@ def _check_keys(
                 f"the key '{key}' is {spoken(columns[key])} here and {spoken(first_type)} in '{first_source}'",
                 "A key has one type in all sources; derive one with a cast",
             )
+
+
+def _treated_keys(parts: Parts) -> Faults:
+    """A fault for each group; a row of training or a question online could not find what a treated key stands for."""
+    for group in parts.features.values():
+        entity, source = parts.entities.get(group.entity), parts.sources.get(group.source)
+        for key in entity.keys if entity and source else ():
+            if source and key in source.clean:
+                yield Fault(
+                    ("sources", group.source, "clean", key),
+                    f"'{key}' is a key of '{group.entity}', and a key is not treated",
+                    "Who asks has it as it was sent. Derive a key of another name, such as coalesce(key, 'none')",
+                )
 
 
 def _check_clock(place: Place, group: FeatureGroup, source: Source) -> Faults:
