@@ -29,6 +29,7 @@ from .packed_row import clocks
 
 T = TypeVar("T")
 
+DATA_FILE = "data.mdb"  # LMDB's own name for it
 FIRST_MAP_BYTES = 16 * 2**20
 BATCH_ROWS = 10_000  # one transaction, and one fsync
 MOST_KEY_BYTES = 480  # LMDB allows 511, the space before the key included; a longer key is stored by its hash
@@ -64,6 +65,7 @@ class _Environment:
         self.users, self.pid = 0, os.getpid()
         self.guard = threading.RLock()
         self.lmdb = lmdb.open(str(folder), map_size=map_bytes, max_readers=1024)
+        self.file = _file_in(folder)
 
     def run(self, work: Callable[[lmdb.Transaction], T], *, write: bool) -> T:
         """Does `work` in one transaction; when the map is full or was grown by another process, again in a larger."""
@@ -84,8 +86,19 @@ _open: dict[Path, _Environment] = {}
 _open_guard = threading.Lock()
 
 
+def _file_in(folder: Path) -> tuple[int, int] | None:
+    """Which file holds the store in `folder`; None where there is none."""
+    try:
+        found = (folder / DATA_FILE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class OnlineRows:
     """Packed rows by space and key, in folder `folder`, which is made if it is not there.
+
+    A store that is removed and made again, as going back needs it, is opened anew by those who have it open.
 
     Raises:
         ContractError: the folder cannot be made, or what is in it is no online store.
@@ -105,7 +118,7 @@ class OnlineRows:
     def _join(self, map_bytes: int) -> _Environment:
         with _open_guard:
             found = _open.get(self._folder)
-            if found is None or found.pid != os.getpid():
+            if found is None or found.pid != os.getpid() or found.file != _file_in(self._folder):
                 found = _open[self._folder] = _Environment(self._folder, map_bytes)
             found.users += 1
         return found
@@ -113,7 +126,7 @@ class OnlineRows:
     @staticmethod
     def is_in(folder: Path) -> bool:
         """Whether there is an online store in `folder`."""
-        return (folder / "data.mdb").is_file()
+        return (folder / DATA_FILE).is_file()
 
     def __enter__(self) -> OnlineRows:
         return self
@@ -132,7 +145,8 @@ class OnlineRows:
             found.users -= 1
             if not found.users and found.pid == os.getpid():
                 found.lmdb.close()
-                del _open[self._folder]
+                if _open.get(self._folder) is found:
+                    del _open[self._folder]
 
     def publish(self, space: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
         """Stores packed rows by packed key, each unless a newer one is there: newer by (event_at, _created_at).
@@ -197,6 +211,12 @@ class OnlineRows:
     def _run(self, work: Callable[[lmdb.Transaction], T], *, write: bool = False) -> T:
         if self._environment is None:
             raise ValueError("the online store is closed")
+        if self._environment.file != (present := _file_in(self._folder)):
+            if present is None:
+                raise ContractError(
+                    f"the online store in {self._folder} was removed. `headrace materialize` makes it again"
+                )
+            self._environment = self._join(FIRST_MAP_BYTES)  # the one before goes with its last transaction
         return self._environment.run(work, write=write)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -98,6 +99,21 @@ def test_an_answer_never_claims_a_publication_that_came_after_its_rows(store):
     publisher.join()
     assert store.answer(SPACE, [A, B]) == ([row(149, 149), None], Published(149, None, 149))
     assert [claim for claim in claims if claim[1] > claim[0]] == []
+
+
+def test_a_store_that_was_removed_and_made_again_is_the_new_one_for_all_who_have_it_open(tmp_path):
+    with OnlineRows(tmp_path / "online") as reader:
+        reader.publish(SPACE, [(A, row(5, 5, "old"))])
+        shutil.rmtree(tmp_path / "online")
+        with pytest.raises(ContractError, match=r"online was removed. `headrace materialize` makes it again"):
+            reader.read(SPACE, [A])
+        with OnlineRows(tmp_path / "online") as publisher:
+            assert value(publisher) is None
+            publisher.publish(SPACE, [(A, row(1, 1, "new"))])
+            assert value(reader) == "new"
+        assert value(reader) == "new"
+    with OnlineRows(tmp_path / "online") as again:
+        assert value(again) == "new"
 
 
 @pytest.mark.parametrize("content", ["a file", "not a store"])
