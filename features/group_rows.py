@@ -66,9 +66,11 @@ def present_versions(tables: GroupTables, spec: GroupColumns) -> GroupVersions:
     """The newest versions of a group's tables.
 
     Raises:
-        ContractError: the features were never built under this definition.
+        ContractError: the features were never built under this definition, or their first build is not done.
     """
     features = open_group_table(tables.features, spec)
+    if features.version() == 0 and latest_build(tables) is None:
+        raise first_build_not_done(f"the features of '{spec.name}'", tables.features, f"`headrace build {spec.name}`")
     pushed = open_table(tables.pushed, made_by=PUSH).version() if _is_there(tables.pushed) else None
     return GroupVersions(features.version(), pushed)
 
@@ -160,6 +162,14 @@ def require_table(path: Path, definition: str, what: str, made_by: str) -> None:
             "or take the file that made the old one"
         )
     raise ContractError(f"{what} are not there: no table in {path}. {made_by} makes it")
+
+
+def first_build_not_done(what: str, path: Path, made_by: str) -> ContractError:
+    """The refusal of a table that was made and holds nothing yet, in the words of who asked for it."""
+    return ContractError(
+        f"{what} are not written yet: the table in {path} was made, and its first build goes on, or was ended before "
+        f"it wrote. Wait for it, or start it again: {made_by}"
+    )
 
 
 def _read(table: DeltaTable, spec: GroupColumns, until_us: int | None) -> pa.Table:

@@ -17,7 +17,15 @@ from headrace.pipeline import Pipeline
 from headrace.pipeline.definition import training_set_definition
 from headrace.tables import GroupTables, group_tables, rows_table
 
-from .group_rows import ARROW_TYPES, USER_METADATA, GroupVersions, latest_build, present_versions, require_table
+from .group_rows import (
+    ARROW_TYPES,
+    USER_METADATA,
+    GroupVersions,
+    first_build_not_done,
+    latest_build,
+    present_versions,
+    require_table,
+)
 from .spec import ServiceSpec
 from .training_rows import Bounds
 
@@ -74,11 +82,16 @@ def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake
     """The present versions of all tables that a training set is made from.
 
     Raises:
-        ContractError: the rows or a group were never built under the present definition.
+        ContractError: the rows or a group were never built under the present definition, or not to the end.
     """
     definition = training_set_definition(pipeline, training_set)
     rows = rows_table(lake, pipeline.pipeline, training_set, definition).path
-    require_table(rows, definition, f"the rows of the training set '{training_set}'", BUILD_ROWS)
+    what = f"the rows of the training set '{training_set}'"
+    require_table(rows, definition, what, BUILD_ROWS)
+    table = open_table(rows, made_by=BUILD_ROWS)
+    rows_read = _rows_read(table)
+    if table.version() == 0 and not rows_read:
+        raise first_build_not_done(what, rows, BUILD_ROWS)
     groups = {}
     for group in service.groups:
         tables = group_tables(lake, pipeline.pipeline, group.name, group.definition)
@@ -91,8 +104,7 @@ def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake
             versions.pushed,
             latest_build(tables),
         )
-    table = open_table(rows, made_by=BUILD_ROWS)
-    return Inputs(definition, str(rows.relative_to(lake)), table.version(), _rows_read(table), groups)
+    return Inputs(definition, str(rows.relative_to(lake)), table.version(), rows_read, groups)
 
 
 def read_rows(

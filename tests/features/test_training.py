@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
 
 from headrace.errors import BeyondBuildWarning, ContractError, UsageError
 from headrace.features import TrainingClient
+from headrace.pipeline.definition import training_set_definition
+from headrace.tables import rows_table
 
 TYPES = {
     "row_id": "string",
@@ -263,6 +266,19 @@ def test_rows_after_the_last_build_are_warned_of(lake, client):
 
 def test_rows_that_were_not_built_are_refused_in_the_words_of_the_verb_that_makes_them(client):
     with pytest.raises(ContractError, match=r"rows of the training set 'risk' are not there.*`headrace build`"):
+        client.training_set("risk")
+
+
+def test_tables_whose_first_build_wrote_nothing_yet_are_refused(tmp_path):
+    """A build makes the table, and writes its rows minutes later; it may be killed in between."""
+    lake = FeatureLake(tmp_path)
+    rows = rows_table(tmp_path / "lake", "bank", "risk", training_set_definition(lake.pipeline, "risk")).path
+    for path in (lake.tables("account_last").features, rows):
+        DeltaTable.create(path, pa.schema({"row_id": pa.string()}))
+    client = TrainingClient(lake.pipeline, lake.settings())
+    with pytest.raises(ContractError, match=r"features of 'account_last' are not written yet.*build account_last`"):
+        client.features_at("account_only", {"account": ["a"]}, AWARE)
+    with pytest.raises(ContractError, match=r"rows of the training set 'risk' are not written yet.*`headrace build`"):
         client.training_set("risk")
 
 
