@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from support.broker import broker, broker_home
 from support.spark import spark
@@ -16,13 +18,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # kafka-python 3.0.12 reads its message schemas by a function that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
     config.pluginmanager.register(LongestFirst())
+    # A job of a test lives for seconds: the JVM's second compiler would take half of its CPU, and be done too late.
+    os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
 
-    Where two processes share the tests (`-n 2 --dist loadgroup`), all that use the one Spark session go to one of them,
+    Where processes share the tests (`--dist loadgroup`), all that use the one Spark session go to one of them,
     and the others by file, unless they name a group of their own.
     """
     for item in items:
@@ -35,12 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class LongestFirst:
-    """Puts the tests of the Spark session first, after their order was drawn: they take longer than all others."""
+    """Puts the tests of the Spark session first, after their order was drawn, then those on the demo over ten days.
+
+    Both are long rows of tests that one process must run; whatever else there is fits beside them.
+    """
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Sorts in place; the drawn order stays within both halves."""
-        items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
+        """Sorts in place; the drawn order stays within each part."""
+        items.sort(key=_rank)
         if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
             # Each process would start a broker, a Spark session and a demo of its own.
             raise pytest.UsageError("pytest-xdist does not see the groups of the tests: see pytest in setup.cfg")
+
+
+def _rank(item: pytest.Item) -> int:
+    fixtures = getattr(item, "fixturenames", ())
+    return next((rank for rank, name in enumerate(("spark", "ten_days")) if name in fixtures), 2)

@@ -16,7 +16,12 @@ REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs" / "adding-a-feature.md"
 NOW_S, NOON_S, SIX_HOURS_S = 1_357_862_400, 1_357_819_200, 21_600
 
-pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.xdist_group("ten days")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.spark,
+    pytest.mark.xdist_group("ten days"),
+    pytest.mark.timeout(1_800),  # whichever of these tests comes first waits for the demo
+]
 
 
 def blocks(language: str) -> list[str]:

@@ -33,8 +33,8 @@ GROUPS = {
 BASE_US = 1_357_035_300 * S
 COMMITS = {"locked": 0, "computed": 0, "after_commit": 1}  # of a build that is killed at this step
 KEYS, ORDERLY = 10, 5  # keys from the second number on never have late events
-LATE_FROM = 10  # the first build that meets late events
-REPLAYED_AT = 20  # the build that meets rows which were rejected at first
+LATE_FROM = 4  # the first build that meets late events
+REPLAYED_AT = 7  # the build that meets rows which were rejected at first
 EVENTS = 25  # between two builds
 
 Events = list[tuple[Key, Event]]
@@ -83,7 +83,7 @@ def kill_a_build(lake: EventLake, step: str, until_us: int, log: Path) -> None:
 
 
 def build_in_steps(spark: Any, lake: EventLake, seed: int, builds: int, kills: Mapping[int, str], log: Path) -> Events:
-    """Builds `recent` every minute and `last` every tenth one; gives the events that both have seen."""
+    """Builds `recent` every minute and `last` every fifth one; gives the events that both have seen."""
     feed, everything = Feed(seed), Events()
     for number in range(builds):
         until_us = BASE_US + (number + 1) * STEP_US
@@ -94,7 +94,7 @@ def build_in_steps(spark: Any, lake: EventLake, seed: int, builds: int, kills: M
             kill_a_build(lake, kills[number], until_us, log)
         built = lake.build(spark, "recent", until_us)
         assert (built.rows == 0) == (kills.get(number) == "after_commit"), built
-        if number % 10 == 9:
+        if number % 5 == 4:
             lake.build(spark, "last", until_us)
     return everything
 
@@ -145,6 +145,12 @@ def prove(spark: Any, folder: Path, seed: int, builds: int, kills: Mapping[int, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+def test_ten_builds_of_which_two_were_killed_make_the_table_of_one_build(spark, tmp_path):
+    prove(spark, tmp_path, seed=10, builds=10, kills={5: "computed", 8: "after_commit"})
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1_800)
 def test_thirty_builds_of_which_three_were_killed_make_the_table_of_one_build(spark, tmp_path):
     prove(spark, tmp_path, seed=30, builds=30, kills={8: "locked", 15: "computed", 23: "after_commit"})
 

@@ -31,7 +31,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    session = SparkSession.builder.master("local[2]").appName("tests").config(map=options).getOrCreate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SPARK_SUBMIT_OPTS", raising=False)  # it lives long enough for the second compiler
+        session = SparkSession.builder.master("local[2]").appName("tests").config(map=options).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
