@@ -49,6 +49,7 @@ def _settings(options: argparse.Namespace) -> LandingSettings:
         policy=policy,
         lock_wait_s=settings.lock_wait_s,
         session_timeout_s=options.session_timeout_s,
+        durable=settings.durable,
     )
 
 

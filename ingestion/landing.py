@@ -1,7 +1,7 @@
 """Landing into a raw table: rows and next positions in one Delta commit, exactly once.
 
-The table's log says where to resume. Every commit goes through one pinned handle: the positions are compared on it
-before a byte is written, and a commit from a handle that another lander has overtaken is refused, because both name the
+The table's log says where to resume. Every commit goes through one state of the log: the positions are compared on it
+before a byte is written, and a commit from a state that another lander has overtaken is refused, because both name the
 same transaction id. An exception on commit proves nothing: the log is read again, and that decides.
 """
 
@@ -10,54 +10,71 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
-from deltalake import CommitProperties, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import AddAction
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from headrace import locks, tables
-from headrace.errors import LandingConflict, MachineError
+from headrace.errors import ContractError, LandingConflict, MachineError
 
 from . import steps
+from .checkpoints import Checkpoints, LogUpkeep
+from .column_encodings import ColumnEncodings
+from .commit_summary import CommitSummary
 from .data_file import DataFile, write_data_file
-from .raw_columns import RAW_SCHEMA, raw_rows
+from .deltalake_log import DeltalakeLog
+from .direct_log import DirectLog
+from .log_entries import is_cut
+from .log_folder import LogFolder
+from .positions import Move
+from .raw_columns import raw_rows
 from .raw_table import RawTable, one_line
+from .table_features import TableShape
+from .table_log import Commit, StaleLog, TableLog
 
 log = logging.getLogger(__name__)
 
 COMMIT_ATTEMPTS = 5  # after a refusal that is not for a position, such as by an alteration of the table
-DELTA_RETRIES = 50  # of the log entry, when another lander takes its number
-
-
-@dataclass(frozen=True)
-class Move:
-    """From the position that the table is expected to have (None: none yet) to the one that it shall have."""
-
-    expected: int | None
-    position: int
 
 
 class Landing:
     """Commits the records of one topic id. Not for use by two threads at once.
+
+    With `durable`, a commit is on the disk before it counts: a power cut takes back nothing. Without it the last ones
+    may be lost; their rows and positions go together, so they are landed again while Kafka still holds them.
 
     Raises:
         ContractError, ForeignCluster, MachineError, LockTimeout: the table cannot be had; see `RawTable`.
     """
 
     def __init__(
-        self, table: RawTable, topic_id: str, *, lock_wait_s: float = 600.0, on_step: steps.OnStep = steps.ignore
+        self,
+        table: RawTable,
+        topic_id: str,
+        *,
+        lock_wait_s: float = 600.0,
+        durable: bool = True,
+        on_step: steps.OnStep = steps.ignore,
     ) -> None:
         self.topic, self.topic_id = table.topic, topic_id
-        self._place, self._on_step = table, on_step
+        self._place, self._durable, self._on_step = table, durable, on_step
+        self._encodings = ColumnEncodings()
+        self._foreign: list[str] = []  # what keeps us from writing the log, as last told
         table.create_if_missing(topic_id, lock_wait_s=lock_wait_s)
         self.generation = table.enter(topic_id, lock_wait_s=lock_wait_s)
-        self._table = table.open()
+        self._log = self._log_of(table.open())
 
     def positions(self, partitions: Iterable[int]) -> dict[int, int | None]:
-        """The landed position of each partition, read anew from the log; None where nothing has been landed."""
-        self._table = self._place.open()
+        """The landed position of each partition, with all that others have landed until now; None where nothing is.
+
+        Raises:
+            ContractError: the log is damaged, or the table has been altered into another one.
+        """
+        try:
+            self._log.refresh()
+        except StaleLog:
+            self._log = self._log_of(self._place.open())
         return self._versions(partitions)
 
     def commit(
@@ -80,62 +97,74 @@ class Landing:
         """
         landed_at_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         rows = raw_rows(batches, topic_id=self.topic_id, generation=self.generation, landed_at_ms=landed_at_ms)
-        row_count = int(rows.num_rows)
+        notes = self._notes(rows, moves)
         with locks.shared(self._place.lock_file, wait_s=lock_wait_s):
             self._compare(moves)
-            file = self._write(rows) if row_count else None
+            file = self._write(rows) if rows.num_rows else None
+            named = {self._application(partition): move for partition, move in sorted(moves.items())}
             try:
-                self._commit(file, moves, row_count)
+                self._append(Commit(file, named, notes), moves)
             except (LandingConflict, MachineError):
                 if file:
                     file.path.unlink(missing_ok=True)
                 raise
-        return row_count
+        return int(rows.num_rows)
+
+    def _log_of(self, table: DeltaTable) -> TableLog:
+        """The way into the log of an opened table: our own, unless it has something that we do not know."""
+        folder = LogFolder(self._place.folder, durable=self._durable)
+        self._check_newest(folder, table.version())
+        unknown = TableShape.of(table).unknown()
+        if unknown != self._foreign:
+            log.warning("%s: commits go through deltalake, because the table has %s", self.topic, ", ".join(unknown))
+        self._foreign = unknown
+        if unknown:
+            return DeltalakeLog(table, folder)
+        upkeep = LogUpkeep.of(table.metadata().configuration)
+        return DirectLog(
+            table,
+            folder,
+            Checkpoints(
+                self._place.folder, self._place.lock_file, upkeep, durable=self._durable, on_step=self._on_step
+            ),
+        )
+
+    def _notes(self, rows: pa.Table, moves: Mapping[int, Move]) -> dict[str, object]:
+        ranges = {str(partition): [move.expected, move.position] for partition, move in sorted(moves.items())}
+        return {"topic_id": self.topic_id, "positions": ranges, **CommitSummary.of(rows).notes()}
 
     def _write(self, rows: pa.Table) -> DataFile:
+        self._encodings.observe(rows)
         try:
-            file = write_data_file(self._place.folder, rows)
+            file = write_data_file(
+                self._place.folder, rows, dictionary=self._encodings.dictionary(), durable=self._durable
+            )
         except OSError as err:
             raise self._place.write_error(err) from err
         self._on_step(steps.AFTER_DATA_FILE)
         return file
 
-    def _commit(self, file: DataFile | None, moves: Mapping[int, Move], rows: int) -> None:
+    def _append(self, commit: Commit, moves: Mapping[int, Move]) -> None:
         """Writes the log entry; after an error the log itself says whether it is there."""
         for attempt in range(1, COMMIT_ATTEMPTS + 1):
             self._on_step(steps.BEFORE_LOG_ENTRY)
             try:
-                self._append(file, moves, rows)
-                self._table.update_incremental()
-            except (DeltaError, OSError) as err:
-                self._table = self._place.open()
-                if self._is_done(file, moves):
+                self._log.append(commit)
+            except (StaleLog, DeltaError, OSError) as err:
+                table = self._place.open()
+                self._log = self._log_of(table)
+                if self._is_done(table, commit, moves):
                     log.warning("%s: a commit reported an error and had succeeded: %s", self.topic, one_line(err))
                     break
                 self._compare(moves)
-                if attempt == COMMIT_ATTEMPTS or not isinstance(err, CommitFailedError):
+                if not isinstance(err, StaleLog):
                     raise self._place.write_error(err) from err
+                if attempt == COMMIT_ATTEMPTS:
+                    raise MachineError(f"{self._place.folder}: a commit was refused {attempt} times: {err}") from err
                 log.info("%s: a commit was refused, trying again: %s", self.topic, one_line(err))
             else:
                 break
         self._on_step(steps.AFTER_LOG_ENTRY)
-
-    def _append(self, file: DataFile | None, moves: Mapping[int, Move], rows: int) -> None:
-        ordered = sorted(moves.items())
-        ranges = {str(partition): [move.expected, move.position] for partition, move in ordered}
-        self._table.create_write_transaction(
-            [_add_action(file)] if file else [],
-            mode="append",
-            schema=Schema.from_arrow(RAW_SCHEMA),
-            commit_properties=CommitProperties(
-                custom_metadata={"headrace": {"topic_id": self.topic_id, "rows": rows, "positions": ranges}},
-                max_commit_retries=DELTA_RETRIES,
-                app_transactions=[
-                    Transaction(tables.landing_application(self.topic_id, partition), move.position)
-                    for partition, move in ordered
-                ],
-            ),
-        )
 
     def _compare(self, moves: Mapping[int, Move]) -> None:
         for partition, found in self._versions(moves).items():
@@ -143,18 +172,37 @@ class Landing:
             if found != expected:
                 raise LandingConflict(self.topic, partition, expected, found)
 
-    def _is_done(self, file: DataFile | None, moves: Mapping[int, Move]) -> bool:
+    def _is_done(self, table: DeltaTable, commit: Commit, moves: Mapping[int, Move]) -> bool:
         """Whether the log, read anew, holds this commit; positions cannot tell, as another lander may be ahead."""
-        if file:
-            return any(uri.endswith(file.path.name) for uri in self._table.file_uris())
+        if commit.file:
+            return any(uri.endswith(commit.file.path.name) for uri in table.file_uris())
         return self._versions(moves) == {partition: move.position for partition, move in moves.items()}
 
     def _versions(self, partitions: Iterable[int]) -> dict[int, int | None]:
-        return {
-            partition: self._table.transaction_version(tables.landing_application(self.topic_id, partition))
-            for partition in partitions
-        }
+        wanted = list(partitions)
+        try:
+            return {partition: self._log.version_of(self._application(partition)) for partition in wanted}
+        except StaleLog:
+            self._log = self._log_of(self._place.open())
+        try:
+            return {partition: self._log.version_of(self._application(partition)) for partition in wanted}
+        except StaleLog as err:
+            raise ContractError(f"{self._place.folder} cannot be read as a Delta table: {one_line(err)}") from err
 
+    def _application(self, partition: int) -> str:
+        return tables.landing_application(self.topic_id, partition)
 
-def _add_action(file: DataFile) -> AddAction:
-    return AddAction(file.path.name, file.size_bytes, {}, file.modified_at_ms, True, file.statistics)
+    def _check_newest(self, folder: LogFolder, version: int) -> None:
+        """Looks at the newest entry, the only one that a power cut can have taken a part of."""
+        text = folder.read(version)
+        if text == b"":
+            log.warning(
+                "%s: the log entry %s is empty, as a power cut leaves it. Its rows and positions are gone together, "
+                "and are landed again",
+                *(self.topic, folder.entry(version)),
+            )
+        if text and is_cut(text):
+            raise ContractError(
+                f"the log entry {folder.entry(version)} is cut: it lacks what its first line announces. Delete it, and "
+                "the checkpoint of its version if there is one, and start again: what it held is then landed again"
+            )

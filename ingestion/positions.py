@@ -32,6 +32,14 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class Move:
+    """From the position that the table is expected to have (None: none yet) to the one that it shall have."""
+
+    expected: int | None
+    position: int
+
+
+@dataclass(frozen=True)
 class Lost:
     """A partition that stopped: the broker does not hold `position`, which the table asks for next."""
 

@@ -145,7 +145,13 @@ class _Run:
 
     def _landing(self, topic: str, topic_id: str, cluster_id: str) -> TopicLanding:
         table = RawTable.of(self.settings.lake, topic, cluster_id)
-        landing = Landing(table, topic_id, lock_wait_s=self.settings.lock_wait_s, on_step=self.on_step)
+        landing = Landing(
+            table,
+            topic_id,
+            lock_wait_s=self.settings.lock_wait_s,
+            durable=self.settings.durable,
+            on_step=self.on_step,
+        )
         return TopicLanding(landing, self.settings.policy)
 
     def _target(self, source: KafkaSource, ids: Mapping[str, str]) -> Target:

@@ -38,6 +38,7 @@ class LandingSettings:
     connect_wait_s: float = 10.0  # at the start, for a broker to answer
     outage_wait_s: float = 60.0  # later, for a broker that went away, when the run is to end by itself
     session_timeout_s: float = 10.0
+    durable: bool = True  # a commit is on the disk before it counts; see `Landing`
     position_interval_s: float = 600.0  # how often positions are committed where no record came
     max_buffered_bytes: int = 256 * 2**20  # of all topics; beyond it nothing is fetched until a commit succeeds
 

@@ -12,6 +12,7 @@ MID_BUFFER = "mid_buffer"  # some of them are in the buffer, some are not
 AFTER_DATA_FILE = "after_data_file"  # the rows are on disk, and no commit names them
 BEFORE_LOG_ENTRY = "before_log_entry"
 AFTER_LOG_ENTRY = "after_log_entry"  # rows and positions are committed
+DURING_CHECKPOINT = "during_checkpoint"  # a thread of its own is writing one; seldom: once in a hundred commits
 BEFORE_KAFKA_COMMIT = "before_kafka_commit"
 AFTER_KAFKA_COMMIT = "after_kafka_commit"
 IN_REVOCATION = "in_revocation"  # the group takes partitions away, and what is buffered of them is not yet committed
@@ -22,6 +23,7 @@ STEPS = (
     AFTER_DATA_FILE,
     BEFORE_LOG_ENTRY,
     AFTER_LOG_ENTRY,
+    DURING_CHECKPOINT,
     BEFORE_KAFKA_COMMIT,
     AFTER_KAFKA_COMMIT,
     IN_REVOCATION,

@@ -7,7 +7,8 @@ from typing import Any
 
 from .buffer import TopicBuffer
 from .flush import FlushPolicy, FlushReason
-from .landing import Landing, Move
+from .landing import Landing
+from .positions import Move
 from .raw_columns import record_columns
 
 

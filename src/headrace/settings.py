@@ -49,6 +49,7 @@ class Settings(BaseModel):
     clock: str = Field("system", description="what 'now' means: system, or an ISO 8601 instant for a replay of history")
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
+    durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
 
     @field_validator("clock")
     @classmethod

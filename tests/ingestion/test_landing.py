@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import struct
 from datetime import UTC, datetime
 
 import pytest
 from deltalake import DeltaTable, Field
-from deltalake.exceptions import CommitFailedError
 from deltalake.schema import PrimitiveType
 from support.kafka_oracle import query
 from support.kafka_records import record
@@ -14,9 +15,11 @@ from support.kafka_records import record
 from headrace import locks, tables
 from headrace.errors import ContractError, ForeignCluster, LandingConflict, LockTimeout, MachineError
 from headrace.ingestion import steps
-from headrace.ingestion.landing import Landing, Move
+from headrace.ingestion.landing import Landing
+from headrace.ingestion.positions import Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
+from headrace.ingestion.table_log import StaleLog
 
 
 @pytest.fixture
@@ -65,7 +68,13 @@ def test_positions_move_without_rows_and_without_a_data_file(lake):
 def test_the_log_says_what_was_landed_so_that_it_can_be_audited_without_a_scan(lake):
     commit(landing(lake), [batch(0, 4)], p0=(None, 5))
     entry = DeltaTable(str(tables.raw_table(lake, "flights"))).history(1)[0]
-    assert entry["headrace"] == {"topic_id": "ID", "rows": 1, "positions": {"0": [None, 5]}}
+    assert entry["headrace"] == {
+        "topic_id": "ID",
+        "positions": {"0": [None, 5]},
+        "rows": 1,
+        "offsets": {"0": [4, 4, 1]},
+        "checksum": hashlib.sha256(struct.pack("<iq", 0, 4)).hexdigest(),
+    }
 
 
 def test_landed_at_is_the_time_of_the_commit_to_the_millisecond(lake):
@@ -113,7 +122,7 @@ def test_one_overtaken_partition_refuses_the_whole_commit(lake):
 
 def fail_once(monkeypatch, table, error, *, after_commit):
     """Makes the next log entry of `table` raise `error`, after or instead of the commit."""
-    append, left = table._append, [error]
+    append, left = table._log.append, [error]
 
     def faulty(*arguments):
         if not left:
@@ -122,7 +131,7 @@ def fail_once(monkeypatch, table, error, *, after_commit):
             append(*arguments)
         raise left.pop()
 
-    monkeypatch.setattr(table, "_append", faulty)
+    monkeypatch.setattr(table._log, "append", faulty)
 
 
 def test_an_error_after_a_commit_that_succeeded_does_not_double_it(lake, monkeypatch):
@@ -134,22 +143,22 @@ def test_an_error_after_a_commit_that_succeeded_does_not_double_it(lake, monkeyp
 
 
 def test_a_commit_that_succeeded_keeps_its_file_although_another_lander_has_moved_on(lake, monkeypatch):
-    table, append = landing(lake), Landing._append
+    table = landing(lake)
+    append = table._log.append
 
-    def overtaken(*arguments):
-        monkeypatch.undo()
-        append(table, *arguments)
+    def overtaken(made):
+        append(made)
         commit(landing(lake), [batch(0, 1)], p0=(1, 2))
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(table, "_append", overtaken)
+    monkeypatch.setattr(table._log, "append", overtaken)
     assert commit(table, [batch(0, 0)], p0=(None, 1)) == 1
     assert landed(lake) == [(0, 0, 0), (0, 0, 1)]
 
 
 def test_a_refused_commit_is_tried_again_when_no_position_moved(lake, monkeypatch):
     table = landing(lake)
-    fail_once(monkeypatch, table, CommitFailedError("metadata changed"), after_commit=False)
+    fail_once(monkeypatch, table, StaleLog("metadata changed"), after_commit=False)
     assert commit(table, [batch(0, 0)], p0=(None, 1)) == 1
     assert landed(lake) == [(0, 0, 0)]
 

@@ -13,9 +13,9 @@ from headrace import locks, tables
 from headrace.errors import BrokerError, LockTimeout
 from headrace.ingestion import FlushPolicy, LandingSettings, loop
 from headrace.ingestion.cluster import Unreachable
-from headrace.ingestion.landing import Landing, Move
+from headrace.ingestion.landing import Landing
 from headrace.ingestion.loop import Lander
-from headrace.ingestion.positions import Bounds
+from headrace.ingestion.positions import Bounds, Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
 from headrace.ingestion.source import Polled, TopicReplaced

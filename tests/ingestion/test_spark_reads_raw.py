@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from deltalake import DeltaTable
+from support.kafka_oracle import query
 from support.kafka_records import record
 
 from headrace import tables
-from headrace.ingestion.landing import Landing, Move
+from headrace.ingestion.landing import Landing
+from headrace.ingestion.positions import Move
 from headrace.ingestion.raw_columns import RAW_SCHEMA, record_columns
 from headrace.ingestion.raw_table import RawTable
 
@@ -26,3 +31,38 @@ def test_spark_reads_every_column_as_it_was_landed(spark, tmp_path):
     assert frame.where("_offset > 1").count() == 1
     assert frame.where(f"timestamp = timestamp'{first['timestamp'].isoformat()}'").count() == 2
     assert third["_generation"] == 0
+
+
+def test_spark_reads_what_is_committed_directly_beside_its_own_and_deltalake_s_commits(spark, tmp_path):
+    """Our entries, and a property set, a checkpoint and a compaction by Spark and by deltalake in between."""
+    landing = Landing(RawTable.of(tmp_path, "t", "cluster"), "ID")
+    path = str(tables.raw_table(tmp_path, "t"))
+    others = [
+        lambda: spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('headrace.note' = 'x')"),
+        lambda: DeltaTable(path).create_checkpoint(),
+        lambda: spark.sql(f"OPTIMIZE delta.`{path}`"),
+        lambda: DeltaTable(path).optimize.compact(),
+    ]
+    for number, other in enumerate(others):
+        first = number * 3
+        records = [record(offset, b"%d" % offset, key=b"k%d" % (offset % 2)) for offset in range(first, first + 3)]
+        landing.commit([record_columns(0, records)], {0: Move(first or None, first + 3)}, lock_wait_s=1.0)
+        other()
+    landing.commit([record_columns(0, [record(12, b"12")])], {0: Move(12, 13)}, lock_wait_s=1.0)
+
+    rows = spark.read.format("delta").load(path).orderBy("_offset").collect()
+    theirs = query(tables.raw_table(tmp_path, "t"), "select * from t order by _offset")
+    assert [(row["_offset"], bytes(row["value"])) for row in rows] == [(o, b"%d" % o) for o in range(13)]
+    assert [{name: _plain(value) for name, value in row.asDict(recursive=True).items()} for row in rows] == [
+        {name: _plain(value) for name, value in row.items()} for row in theirs
+    ]
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").orderBy("version").collect()
+    ours = [row for row in history if row["engineInfo"].startswith("headrace/")]
+    assert [(row["operation"], row["isBlindAppend"]) for row in ours] == [("WRITE", True)] * 5
+
+
+def _plain(value):
+    """A value without what the two readers add to it: a byte array, a time zone."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return bytes(value) if isinstance(value, bytearray) else value

@@ -19,7 +19,8 @@ from headrace.examples.flights.options import ReplayOptions
 from headrace.examples.flights.order import Order
 from headrace.examples.flights.replay import prepare
 from headrace.examples.flights.sequence import RecordSequence
-from headrace.ingestion.landing import Landing, Move
+from headrace.ingestion.landing import Landing
+from headrace.ingestion.positions import Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
 from headrace.outcomes import count_outcome, differences

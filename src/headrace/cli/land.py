@@ -61,7 +61,11 @@ def land_topics(
     from headrace.ingestion import land as land_records
 
     landing = LandingSettings(
-        brokers=brokers_of(settings), lake=settings.lake, group=group or "", lock_wait_s=settings.lock_wait_s
+        brokers=brokers_of(settings),
+        lake=settings.lake,
+        group=group or "",
+        lock_wait_s=settings.lock_wait_s,
+        durable=settings.durable,
     )
     with stop_on_signals() as stop:
         return land_records(

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.ingestion.log_retention import LogFile, expired, interval_s
+
+
+def entries(*versions, at_s=0.0):
+    return [LogFile(f"{version:020d}.json", at_s) for version in versions]
+
+
+def checkpoints(*versions, at_s=0.0):
+    return [LogFile(f"{version:020d}.checkpoint.parquet", at_s) for version in versions]
+
+
+def gone(files, before_s):
+    """What may go, short: 3 is an entry, 3c a checkpoint."""
+    return [
+        name.lstrip("0").replace(".json", "").replace(".checkpoint.parquet", "c")
+        for name in expired(files, before_s=before_s)
+    ]
+
+
+def test_entries_go_up_to_the_checkpoint_that_replaces_them():
+    assert gone(entries(1, 2, 3, 4, 5) + checkpoints(3), before_s=10.0) == ["1", "2"]
+
+
+def test_without_a_checkpoint_nothing_goes():
+    assert gone(entries(1, 2, 3), before_s=10.0) == []
+
+
+def test_what_is_young_stays_and_so_does_the_checkpoint_below_it():
+    old, young = entries(1, 2, 3, 4), entries(5, 6, at_s=20.0)
+    assert gone(old + young + checkpoints(2) + checkpoints(6, at_s=20.0), before_s=10.0) == ["1"]
+
+
+def test_older_checkpoints_go_with_their_entries():
+    assert gone(entries(1, 2, 3, 4) + checkpoints(1, 2, 4), before_s=10.0) == ["1c", "1", "2c", "2", "3"]
+
+
+def test_files_of_others_stay():
+    stray = [LogFile(name, 0.0) for name in ("_last_checkpoint", "00000000000000000001.json#1", "notes.txt")]
+    assert expired(stray + entries(1, 2) + checkpoints(2), before_s=10.0) == ["00000000000000000001.json"]
+
+
+def test_a_file_that_never_got_its_name_goes_when_it_is_old():
+    name = f".00000000000000000007.json.{'0' * 32}.tmp"
+    assert expired([LogFile(name, 0.0)], before_s=10.0) == [name]
+    assert expired([LogFile(name, 20.0)], before_s=10.0) == []
+
+
+@given(
+    times=st.lists(st.integers(0, 20), min_size=1, max_size=30),
+    with_checkpoint=st.sets(st.integers(0, 29)),
+    first=st.integers(0, 5),
+    stopped_after=st.integers(0, 100),
+)
+def test_however_far_a_clean_up_came_the_log_has_no_hole_and_begins_at_a_checkpoint(
+    times, with_checkpoint, first, stopped_after
+):
+    versions = range(first, first + len(times))
+    files = [LogFile(f"{version:020d}.json", float(at_s)) for version, at_s in zip(versions, times, strict=True)]
+    marks = with_checkpoint & set(versions) | ({first} if first else set())
+    files += checkpoints(*marks)
+    removed = set(expired(files, before_s=10.0)[:stopped_after])
+    left = {file.name for file in files} - removed
+    kept = sorted(int(name[:20]) for name in left if name.endswith(".json"))
+    starts = [int(name[:20]) for name in left if re.search("checkpoint", name)]
+    assert kept == list(range(kept[0], first + len(times)))
+    assert kept[0] == 0 or kept[0] - 1 <= max(starts)
+    assert all(file.name in left for file in files if file.modified_at_s >= 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("interval 4 hours", 14_400.0),
+        ("interval 30 days", 2_592_000.0),
+        ("INTERVAL 1 WEEK", 604_800.0),
+        ("interval 0 seconds", 0.0),
+        ("10 minutes", 600.0),
+        ("interval 5 milliseconds", 0.005),
+        ("interval 1 month", None),
+        ("soon", None),
+    ],
+)
+def test_an_interval_is_read_as_delta_writes_it(text, seconds):
+    assert interval_s(text) == seconds
