@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup packages demo test test-fast coverage prove lint format types lock wheel clean
+.PHONY: help setup packages demo test test-fast coverage prove bench lint format types lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,9 @@ coverage: setup  ## the tests with coverage by branch
 
 prove: setup  ## the longer proofs, whose figures are kept in docs/
 	@$(BIN)/python -m pytest -m prove
+
+bench: packages  ## one of benchmarks/, with its figures as lines of JSON: make bench BENCH=delta_append
+	@$(BIN)/python benchmarks/$(BENCH).py
 
 lint: packages  ## ruff: rules and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo "lint: ok"

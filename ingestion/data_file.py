@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -52,30 +54,54 @@ def write_data_file(
         OSError: it could not be written; nothing of it is left.
     """
     path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+    encoded = _encoded(rows)
     try:
-        with pa.OSFile(str(path), "wb") as file:
-            pq.write_table(_encoded(rows), file, use_dictionary=list(dictionary), **_FORMAT)
+        with path.open("xb", buffering=0) as file:
+            _write_all(file, _parquet(encoded, dictionary))
+            if durable:
+                os.fsync(file.fileno())
+            status = os.fstat(file.fileno())
         if durable:
-            sync(path)
             sync(folder)
-        status = path.stat()
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    return DataFile(path, status.st_size, status.st_mtime_ns // 1_000_000, json.dumps(_statistics(rows)))
+    return DataFile(path, status.st_size, status.st_mtime_ns // 1_000_000, json.dumps(_statistics(encoded)))
+
+
+def _parquet(rows: pa.Table, dictionary: Collection[str]) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, use_dictionary=list(dictionary), **_FORMAT)
+    return sink.getvalue()
+
+
+def _write_all(file: FileIO, data: pa.Buffer) -> None:
+    """Writes to the end: an unbuffered file takes what there is room for, and 2 GiB at most."""
+    left = memoryview(data)
+    while left.nbytes:
+        left = left[file.write(left) :]
 
 
 def _encoded(rows: pa.Table) -> pa.Table:
     """The rows with their short texts as dictionaries, which are then written as they are."""
     for name in _SHORT_TEXTS:
         index = rows.column_names.index(name)
-        rows = rows.set_column(index, name, rows.column(index).combine_chunks().dictionary_encode())
+        rows = rows.set_column(index, name, _as_dictionary(rows.column(index)))
     return rows
 
 
+def _as_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    first = column[0]
+    if first.is_valid and pc.all(pc.equal(column, first), skip_nulls=False).as_py():  # a fifth of the time
+        indices = pa.repeat(pa.scalar(0, pa.int32()), len(column))
+        return pa.DictionaryArray.from_arrays(indices, pa.array([first.as_py()], column.type))
+    return column.combine_chunks().dictionary_encode()
+
+
 def _statistics(rows: pa.Table) -> dict[str, Any]:
+    """Of rows whose short texts are dictionaries."""
     columns = {name: rows.column(name) for name in STATISTICS_COLUMNS}
-    bounds = {name: pc.min_max(column).as_py() for name, column in columns.items()}
+    bounds = {name: _bounds(column) for name, column in columns.items()}
     known = {name: bound for name, bound in bounds.items() if bound["min"] is not None}
     return {
         "numRecords": rows.num_rows,
@@ -83,6 +109,11 @@ def _statistics(rows: pa.Table) -> dict[str, Any]:
         "maxValues": {name: _plain(bound["max"]) for name, bound in known.items()},
         "nullCount": {name: column.null_count for name, column in columns.items()},
     }
+
+
+def _bounds(column: pa.ChunkedArray) -> dict[str, Any]:
+    values = column.chunk(0).dictionary if pa.types.is_dictionary(column.type) else column
+    return dict(pc.min_max(values).as_py())
 
 
 def _plain(value: object) -> object:

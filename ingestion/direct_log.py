@@ -63,6 +63,10 @@ class DirectLog:
             self.refresh()
         raise StaleLog(f"{PUT_ATTEMPTS} entries of others came first, up to version {self.version}")
 
+    def wait_for_checkpoint(self) -> None:
+        """Returns when no checkpoint is being written."""
+        self._checkpoints.wait()
+
     def _put(self, text: bytes) -> bool:
         """Puts the next entry; where the disk reports an error, the entry itself says whether it is there."""
         try:

@@ -110,6 +110,11 @@ class Landing:
                 raise
         return int(rows.num_rows)
 
+    def wait_for_checkpoint(self) -> None:
+        """Returns when no checkpoint is being written."""
+        if isinstance(self._log, DirectLog):
+            self._log.wait_for_checkpoint()
+
     def _log_of(self, table: DeltaTable) -> TableLog:
         """The way into the log of an opened table: our own, unless it has something that we do not know."""
         folder = LogFolder(self._place.folder, durable=self._durable)

@@ -42,7 +42,7 @@ def lander(lake, on_step=steps.ignore):
 def land(to, first, last):
     for offset in range(first, last):
         to.commit([record_columns(0, [record(offset)])], {0: Move(offset or None, offset + 1)}, lock_wait_s=5.0)
-        to._log._checkpoints.wait()
+        to.wait_for_checkpoint()
 
 
 def log_of(lake):
@@ -95,7 +95,7 @@ def test_the_commits_do_not_wait_for_a_checkpoint(tmp_path, monkeypatch):
         table.commit([record_columns(0, [record(offset)])], {0: Move(offset or None, offset + 1)}, lock_wait_s=5.0)
     busy = table._log._checkpoints.is_busy
     go_on.set()
-    table._log._checkpoints.wait()
+    table.wait_for_checkpoint()
     assert busy
     assert count(tmp_path) == {"n": 8, "d": 8}
 

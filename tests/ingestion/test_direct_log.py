@@ -187,9 +187,10 @@ def test_a_lander_that_slept_while_the_log_was_cleaned_up_does_not_commit_under_
     other.positions([1])
     for offset in range(12):
         land(other, 1, offset, offset + 1)
-        other._log._checkpoints.wait()
+        other.wait_for_checkpoint()
     assert not LogFolder(tables.raw_table(short_log, "t"), durable=True).has(version + 1)
     land(sleeper, 0, 1, 2)
+    sleeper.wait_for_checkpoint()
     assert landed(short_log) == [(0, 0), (0, 1), *((1, offset) for offset in range(12))]
     assert lander(short_log).positions([0, 1]) == {0: 2, 1: 12}
 
@@ -200,10 +201,11 @@ def test_it_notices_so_too_when_the_hint_of_the_last_checkpoint_is_damaged(short
     land(sleeper, 0, 0, 1)
     for offset in range(12):
         land(other, 1, offset, offset + 1)
-        other._log._checkpoints.wait()
+        other.wait_for_checkpoint()
     hint = tables.raw_table(short_log, "t") / "_delta_log/_last_checkpoint"
     hint.unlink() if damage is None else hint.write_text(damage)
     land(sleeper, 0, 1, 2)
+    sleeper.wait_for_checkpoint()
     assert landed(short_log)[:2] == [(0, 0), (0, 1)]
     assert len(landed(short_log)) == 14
 
@@ -213,7 +215,7 @@ def test_positions_of_partitions_never_asked_for_are_found_after_a_clean_up_too(
     land(other, 7, 0, 3)
     for offset in range(12):
         land(other, 1, offset, offset + 1)
-        other._log._checkpoints.wait()
+        other.wait_for_checkpoint()
     assert first.positions([7]) == {7: 3}
 
 

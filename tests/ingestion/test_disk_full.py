@@ -101,12 +101,12 @@ def test_a_disk_that_is_full_when_a_checkpoint_comes_costs_the_checkpoint_and_no
     land(table, 0)
     fill(small_disk, but_pages=4)  # a data file and an entry, but no checkpoint
     land(table, 1, size=10)
-    table._log._checkpoints.wait()
+    table.wait_for_checkpoint()
     assert "no checkpoint was made, and no commit is missing" in caplog.text
     assert query(folder, "select count(*) as n from t") == [{"n": 2}]
     (small_disk / "filler").unlink()
     land(table, 2)
-    table._log._checkpoints.wait()
+    table.wait_for_checkpoint()
     assert (folder / "_delta_log/_last_checkpoint").exists()
     again = Landing(RawTable.of(small_disk, "flights", "cluster"), "ID")
     assert again.positions([0]) == {0: 3}
