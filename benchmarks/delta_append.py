@@ -2,13 +2,15 @@
 
 Both write the same rows, real events as they land, commit by commit in turn, in one process. Ours has every commit on
 the disk before it counts, and makes the rows of record batches; the baseline is given finished rows and syncs nothing.
-The CPU is that of all threads, and of the checkpoints too. Before any time is printed the answers are compared: every
+The CPU is that of all threads, and of the checkpoints too. The tables are raw tables that have been landed into for a
+quarter of an hour (a commit a second), and new ones. Before any time is printed the answers are compared: every
 row by deltalake, and by Spark the number, the sum of offsets and the sum of hashes over all columns.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 
 TOPIC_ID = "gTa5qzOPQEaYl0mGzVLfTg"
 LANDED_AT_MS = 1_700_000_000_000
-SHAPES = {"commits": (1_000, 200), "rows": (20_000, 100)}  # rows a commit, commits
+# Rows a commit, commits that are measured, and commits of one row that the table has had before.
+SHAPES = {
+    "commits": (1_000, 200, 1_000),
+    "rows": (20_000, 100, 1_000),
+    "commits, new table": (1_000, 200, 0),
+    "rows, new table": (20_000, 100, 0),
+}
 COMPARED_ROWS = 200_000  # at once
 VERSIONS = {name: version(name) for name in ("deltalake", "pyarrow", "pyspark", "delta-spark")}
 
@@ -58,37 +66,50 @@ class Run:
 
     rows: int
     commits: int
+    history: int
     ours: Path
     baseline: Path
     our_cpu: Cpu
     baseline_cpu: Cpu
 
+    @property
+    def total(self) -> int:
+        """The rows of each table."""
+        return self.history + self.rows * self.commits
 
-def write(folder: Path, rows: int, commits: int) -> Run:
-    """Makes both tables."""
+
+def write(folder: Path, rows: int, commits: int, history: int) -> Run:
+    """Makes both tables: one that has its history is copied, and then each writer adds to its own."""
     table = RawTable.of(folder, "flights", "cluster")
-    run = Run(rows, commits, table.folder, folder / "baseline", Cpu(), Cpu())
+    run = Run(rows, commits, history, table.folder, folder / "baseline", Cpu(), Cpu())
     landing = Landing(table, TOPIC_ID)
     landing.positions([0])
-    for number, batch in enumerate(record_batches(rows, commits)):
-        move = {0: Move(number * rows or None, (number + 1) * rows)}
+    for batch in record_batches(1, history):
+        land(landing, batch)
+    shutil.copytree(run.ours, run.baseline)
+    for batch in record_batches(rows, commits, first=history):
         finished = raw_rows([batch], topic_id=TOPIC_ID, generation=0, landed_at_ms=LANDED_AT_MS)
         with run.our_cpu.spent():
-            landing.commit([batch], move, lock_wait_s=10.0, now_ms=LANDED_AT_MS)
-            landing.wait_for_checkpoint()
+            land(landing, batch)
         with run.baseline_cpu.spent():
             write_deltalake(str(run.baseline), finished, mode="append")
     return run
 
 
+def land(landing: Landing, batch: pa.RecordBatch) -> None:
+    """One commit of ours, and the checkpoint if it is the turn of one."""
+    first = batch.column("_offset")[0].as_py()
+    landing.commit([batch], {0: Move(first or None, first + len(batch))}, lock_wait_s=10.0, now_ms=LANDED_AT_MS)
+    landing.wait_for_checkpoint()
+
+
 def compare_by_deltalake(run: Run) -> None:
     """Every row and column, in the order of offsets."""
     ours, theirs = (QueryBuilder().register("t", DeltaTable(str(path))) for path in (run.ours, run.baseline))
-    total = run.rows * run.commits
-    for first in range(0, total, COMPARED_ROWS):
+    for first in range(0, run.total, COMPARED_ROWS):
         sql = f"select * from t where _offset >= {first} and _offset < {first + COMPARED_ROWS} order by _offset"  # noqa: S608 (numbers only)
         found = [pa.table(each.execute(sql).read_all()) for each in (ours, theirs)]
-        if not found[0].equals(found[1]) or found[0].num_rows != min(COMPARED_ROWS, total - first):
+        if not found[0].equals(found[1]) or found[0].num_rows != min(COMPARED_ROWS, run.total - first):
             raise SystemExit(f"the tables differ behind offset {first}: {found[0].num_rows}, {found[1].num_rows} rows")
 
 
@@ -96,7 +117,7 @@ def compare_by_spark(spark: SparkSession, run: Run) -> None:
     """The number of rows, the sum of offsets, and the sum of the hashes of all columns."""
     sums = ["count(*)", "sum(_offset)", "sum(cast(xxhash64(*) as decimal(38, 0)))"]
     found = [spark.read.format("delta").load(str(path)).selectExpr(*sums).first() for path in (run.ours, run.baseline)]
-    if found[0] != found[1] or found[0][0] != run.rows * run.commits:
+    if found[0] != found[1] or found[0][0] != run.total:
         raise SystemExit(f"Spark reads {found[0]} in ours and {found[1]} in the baseline")
 
 
@@ -115,16 +136,16 @@ def open_spark() -> SparkSession:
 
 def result(name: str, run: Run) -> dict[str, object]:
     """The line that is printed."""
-    count = run.commits if name == "commits" else run.rows * run.commits
+    unit = name.partition(",")[0]
+    count = run.commits if unit == "commits" else run.rows * run.commits
     ours, baseline = (count / sum(cpu.seconds) for cpu in (run.our_cpu, run.baseline_cpu))
     return {
         "name": f"delta_append.{name}",
         "ours": round(ours, 1),
         "baseline": round(baseline, 1),
         "ratio": round(ours / baseline, 2),
-        "unit": f"{name} per CPU-second, {run.rows} rows a commit",
+        "unit": f"{unit} per CPU-second, {run.rows:,} rows a commit, {run.history:,} commits before",
         "n": run.commits,
-        "durable": True,
         "bytes": {"ours": size(run.ours), "baseline": size(run.baseline)},
         "versions": VERSIONS,
     }

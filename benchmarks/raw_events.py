@@ -16,11 +16,14 @@ FIRST_TIMESTAMP_US = 1_357_035_300_000_000
 DAYS = 30  # of flights, some 26,000 events
 
 
-def record_batches(rows: int, commits: int) -> Iterator[pa.RecordBatch]:
-    """A batch a commit, with the columns of `RAW_SCHEMA` but for `OF_THE_COMMIT`; payloads repeat after 26,000 rows."""
+def record_batches(rows: int, commits: int, *, first: int = 0) -> Iterator[pa.RecordBatch]:
+    """A batch a commit, from the offset `first` on, with the columns of `RAW_SCHEMA` but for `OF_THE_COMMIT`.
+
+    Every batch has the same payloads, which within it are all unlike each other.
+    """
     keys, values = _payloads(rows)
-    for number in range(commits):
-        yield _batch(np.arange(number * rows, (number + 1) * rows, dtype=np.int64), keys, values)
+    for start in range(first, first + commits * rows, rows):
+        yield _batch(np.arange(start, start + rows, dtype=np.int64), keys, values)
 
 
 def _payloads(rows: int) -> tuple[pa.Array, pa.Array]:

@@ -12,10 +12,10 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from headrace import locks
@@ -24,12 +24,13 @@ from headrace.errors import LockTimeout
 from . import steps
 from .log_folder import LAST_CHECKPOINT, LogFolder, sync
 from .log_retention import LogFile, expired, interval_s
+from .raw_table import one_line, open_delta
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 100  # commits, where the table does not say
 RETENTION_S = 30 * 86_400.0  # Delta's own, where the table does not say
-RETRY_S = 10.0  # after a checkpoint that failed
+RETRY_S = 1.0  # after a checkpoint that failed
 LOCK_WAIT_S = 1.0  # for the clean-up; the next checkpoint comes soon
 
 
@@ -87,7 +88,7 @@ class Checkpoints:
 
     def _make(self, writing: threading.Event) -> None:
         try:
-            table = DeltaTable(str(self._table))
+            table = open_delta(self._table)
             writing.set()
             table.create_checkpoint()
             if self._durable:
@@ -95,7 +96,7 @@ class Checkpoints:
             self._clean()
         except (DeltaError, OSError) as err:
             self._not_before_s = time.monotonic() + RETRY_S
-            log.warning("%s: no checkpoint was made, and no commit is missing: %s", self._table, err)
+            log.warning("%s: no checkpoint was made, and no commit is missing: %s", self._table, one_line(err))
         except LockTimeout as err:
             log.info("%s: the log is cleaned up at the next checkpoint: %s", self._table, err)
         finally:
@@ -118,5 +119,9 @@ class Checkpoints:
                     (self._folder.folder / name).unlink(missing_ok=True)
 
     def _files(self) -> list[LogFile]:
+        found = []
         with os.scandir(self._folder.folder) as entries:
-            return [LogFile(entry.name, entry.stat().st_mtime) for entry in entries]
+            for entry in entries:
+                with suppress(FileNotFoundError):  # an entry that has just been given its name
+                    found.append(LogFile(entry.name, entry.stat().st_mtime))
+        return found

@@ -22,6 +22,7 @@ from .table_log import Commit, StaleLog
 
 log = logging.getLogger(__name__)
 
+PRELOADED = 1_000  # entries at most that are read at the opening
 PUT_ATTEMPTS = 50  # of one entry, each time that another writer takes its number
 
 
@@ -32,6 +33,7 @@ class DirectLog:
         self.version = int(table.version())
         self._table, self._folder, self._checkpoints = table, folder, checkpoints
         self._versions: dict[str, int | None] = {}
+        self._read_since_checkpoint()
 
     def refresh(self) -> None:
         """See `TableLog`."""
@@ -90,6 +92,19 @@ class DirectLog:
             log.warning("the log entry %s is empty, as a power cut leaves it: it commits nothing", path)
         self._versions |= entry.transactions
         self.version += 1
+
+    def _read_since_checkpoint(self) -> None:
+        """Takes the versions that the newest entries set; deltalake would read them all again for every application."""
+        found: dict[str, int | None] = {}
+        for version in range(max(0, self._folder.checkpoint_version() + 1, self.version - PRELOADED), self.version + 1):
+            text = self._folder.read(version)
+            try:
+                found |= read_entry(text).transactions if text is not None else {}
+            except (ValueError, KeyError, TypeError):
+                text = None
+            if text is None:
+                return  # cleaned up meanwhile, or not to be understood: deltalake is asked
+        self._versions = found
 
     def _compare(self, commit: Commit) -> None:
         for name, move in commit.moves.items():

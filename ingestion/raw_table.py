@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,9 @@ PROPERTIES = {
 # It makes old transaction ids expire, and with them the positions: the topic would be landed again from its beginning.
 FORBIDDEN_PROPERTY = "delta.setTransactionRetentionDuration"
 
+OPEN_ATTEMPTS = 4
+OPEN_PAUSE_S = 0.02
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -53,7 +58,7 @@ class RawTable:
             ForeignCluster: it holds this topic of another cluster.
         """
         try:
-            table = DeltaTable(str(self.folder))
+            table = open_delta(self.folder)
             self._check(table)
         except (DeltaError, OSError) as err:
             raise ContractError(f"{self.folder} cannot be read as a Delta table: {one_line(err)}") from err
@@ -131,6 +136,22 @@ class RawTable:
             raise ContractError(
                 f"{self.folder} has the property {FORBIDDEN_PROPERTY}, by which landed positions expire: remove it"
             )
+
+
+def open_delta(folder: Path) -> DeltaTable:
+    """Opens a table that others may be committing to.
+
+    A folder that is listed while entries are added may show a later one and not the one before it, and deltalake takes
+    that for a hole in the log (run: beside a thousand commits a second). So it looks again before it believes in one.
+
+    Raises:
+        DeltaError, OSError: it cannot be opened.
+    """
+    for _ in range(OPEN_ATTEMPTS - 1):
+        with suppress(DeltaError):
+            return DeltaTable(str(folder))
+        time.sleep(OPEN_PAUSE_S)
+    return DeltaTable(str(folder))
 
 
 def generations(table: DeltaTable) -> Generations:

@@ -138,6 +138,19 @@ def test_positions_are_read_with_what_others_added_and_without_opening_the_table
     assert landed(tmp_path) == [(0, offset) for offset in range(6)]
 
 
+def test_positions_moved_since_the_last_checkpoint_are_known_at_the_opening(tmp_path, monkeypatch):
+    land(lander(tmp_path), 0, 0, 2)
+    handle(tmp_path).create_checkpoint()
+    land(lander(tmp_path), 1, 0, 3)
+    deltalake_commit(tmp_path, 2, 7)
+    table = lander(tmp_path)
+    asked = []
+    real = DeltaTable.transaction_version
+    monkeypatch.setattr(DeltaTable, "transaction_version", lambda self, name: asked.append(name) or real(self, name))
+    assert table.positions([0, 1, 2, 3]) == {0: 2, 1: 3, 2: 7, 3: None}
+    assert asked == [tables.landing_application("ID", partition) for partition in (0, 3)]
+
+
 def test_an_entry_of_another_that_is_damaged_is_named(tmp_path):
     table = lander(tmp_path)
     land(table, 0, 0, 1)
