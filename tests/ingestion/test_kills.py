@@ -23,9 +23,9 @@ def test_five_kills_at_five_points_lose_nothing_and_double_nothing(broker, tmp_p
 
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
-def test_thirty_two_kills_at_eight_points_lose_nothing_and_double_nothing(broker, tmp_path):
-    report = kill_landers(broker, tmp_path, kills=32, seed=7, report=print)
-    assert report.kills.total() == 32
-    assert len(report.kills) == 8
+def test_thirty_six_kills_at_nine_points_lose_nothing_and_double_nothing(broker, tmp_path):
+    report = kill_landers(broker, tmp_path, kills=36, seed=7, report=print)
+    assert report.kills.total() == 36
+    assert len(report.kills) == 9
     assert report.verdict.is_clean, report
     print(report)

@@ -130,3 +130,8 @@ def test_registry_and_online_store_follow_the_home_unless_they_are_named(tmp_pat
     assert settings.online_store == tmp_path / "elsewhere" / "online"
     assert settings.registry_url == f"sqlite:///{tmp_path / 'elsewhere' / 'feast' / 'registry.db'}"
     assert load_settings({"registry": "postgresql://db/feast"}, environment={}).registry_url == "postgresql://db/feast"
+
+
+def test_a_commit_is_durable_unless_a_setting_says_otherwise(tmp_path):
+    assert load_settings(environment={}, folder=tmp_path).durable
+    assert not load_settings(environment={"HEADRACE_DURABLE": "false"}, folder=tmp_path).durable

@@ -25,7 +25,10 @@ POINTS = (
     steps.IN_REVOCATION,
     steps.MID_BUFFER,
     steps.AFTER_KAFKA_COMMIT,
+    steps.DURING_CHECKPOINT,
 )
+# These come seldom; the first is enough.
+ONCE = (steps.IN_REVOCATION, steps.DURING_CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def kill_landers(
         while plan or trial.running:
             while plan and len(trial.running) < LANDERS:
                 step = plan.pop()
-                trial.start(step=step, occurrence=1 if step == steps.IN_REVOCATION else draw.randint(1, 4))
+                trial.start(step=step, occurrence=1 if step in ONCE else draw.randint(1, 4))
             orders, exit_code = _next_death(trial)
             assert exit_code == -signal.SIGKILL, f"a lander ended with {exit_code}: see {folder}/landers.log"
             killed[str(orders.step)] += 1
