@@ -3,8 +3,8 @@
 Both write the same rows, real events as they land, commit by commit in turn, in one process. Ours has every commit on
 the disk before it counts, and makes the rows of record batches; the baseline is given finished rows and syncs nothing.
 The CPU is that of all threads, and of the checkpoints too. The tables are raw tables that have been landed into for a
-quarter of an hour (a commit a second), and new ones. Before any time is printed the answers are compared: every
-row by deltalake, and by Spark the number, the sum of offsets and the sum of hashes over all columns.
+quarter of an hour (a commit a second), for three hours, and new ones. Before any time is printed the answers are
+compared: every row by deltalake, and by Spark the number, the sum of offsets and the sum of hashes over all columns.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ LANDED_AT_MS = 1_700_000_000_000
 SHAPES = {
     "commits": (1_000, 100, 1_000),
     "rows": (20_000, 50, 1_000),
+    "rows, long table": (20_000, 20, 10_000),
     "commits, new table": (1_000, 100, 0),
     "rows, new table": (20_000, 50, 0),
 }
