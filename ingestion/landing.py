@@ -94,6 +94,7 @@ class Landing:
                 buffered, read `positions` and seek to them.
             LockTimeout: someone held the table alone for `lock_wait_s`; nothing was written, try again.
             MachineError: the disk is full or broken; nothing was committed.
+            ContractError: someone altered or damaged the table.
         """
         landed_at_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         rows = raw_rows(batches, topic_id=self.topic_id, generation=self.generation, landed_at_ms=landed_at_ms)

@@ -14,6 +14,7 @@ from deltalake.exceptions import DeltaError
 
 from headrace import locks, tables
 from headrace.errors import ContractError, ForeignCluster, MachineError
+from headrace.log_entry import LogEntry, entry_path
 
 from .generations import Generations
 from .raw_columns import RAW_SCHEMA, STATISTICS_COLUMNS
@@ -54,14 +55,18 @@ class RawTable:
         """A fresh handle, after a look at whether this is our table.
 
         Raises:
-            ContractError: it cannot be read, or has not the columns and properties of a raw table.
+            ContractError: it cannot be read, its newest commit is damaged, or it has not the columns and properties of
+                a raw table.
             ForeignCluster: it holds this topic of another cluster.
         """
         try:
             table = open_delta(self.folder)
+            self._check_newest_entry(table.version())
             self._check(table)
         except (DeltaError, OSError) as err:
-            raise ContractError(f"{self.folder} cannot be read as a Delta table: {one_line(err)}") from err
+            raise ContractError(
+                f"{self.folder} cannot be read as a Delta table: {one_line(err)}. {self._see_fsck}"
+            ) from err
         return table
 
     def create_if_missing(self, topic_id: str, *, lock_wait_s: float) -> None:
@@ -117,6 +122,21 @@ class RawTable:
     def _create(self, topic_id: str) -> None:
         own = {tables.CLUSTER_ID_PROPERTY: self.cluster_id, tables.TOPIC_IDS_PROPERTY: topic_id}
         DeltaTable.create(str(self.folder), RAW_SCHEMA, configuration=PROPERTIES | own, raise_if_key_not_exists=False)
+
+    @property
+    def _see_fsck(self) -> str:
+        return f"What is damaged, and how it is mended, says: headrace fsck --topic {self.topic}"
+
+    def _check_newest_entry(self, version: int) -> None:
+        """Reads the newest log entry itself: deltalake takes one that a power cut has emptied for a commit of nothing,
+        and one that was cut between rows and positions for a whole one, after which the rows would land twice.
+        """
+        try:
+            entry = LogEntry.read(entry_path(self.folder, version))
+        except FileNotFoundError:
+            return  # a checkpoint stands for it
+        if entry.fault:
+            raise ContractError(f"{entry.path} is damaged: {entry.detail}. Nothing was landed. {self._see_fsck}")
 
     def _check(self, table: DeltaTable) -> None:
         properties = table.metadata().configuration

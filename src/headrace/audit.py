@@ -8,51 +8,16 @@ A position is (topic id, partition, offset). It counts as quarantined while its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import ContractError
-from .lake import Query, literal, open_table
+from .books import MADE_BY_LANDING, examples, nonzero, whole
+from .lake import Query, open_table
+from .landing_audit import LandingBooks
 from .tables import SourceTables, raw_table
 
-EXAMPLES = 5  # positions named for each audit that does not balance
-
-MADE_BY_LANDING = "`headrace land`"
 MADE_BY_CLEANING = "`headrace clean`"
 
-
-# One row a place (partition, offset): the records sent there, the raw rows there (copies in all left out), and how many
-# of the values found there are strangers to the journal. Several lives of a topic may share a place.
-_PLACES = """
-    SELECT p, o, sum(sent) AS sent, sum(landed) AS landed, count(*) FILTER (WHERE sent = 0) AS strangers FROM (
-        SELECT p, o, hash, sum(sent) AS sent, sum(landed) AS landed FROM (
-            SELECT p, o, hash, 1 AS sent, 0 AS landed FROM sent
-            UNION ALL
-            SELECT p, o, hash, 0, 1 FROM (
-                SELECT DISTINCT _topic_id, _partition AS p, _offset AS o, sha256(value) AS hash FROM raw
-            )
-        ) GROUP BY p, o, hash
-    ) GROUP BY p, o
-"""
-
-_LANDING_TOTALS = """
-    SELECT (SELECT count(*) FROM sent) AS journal,
-           (SELECT count(*) FROM raw) AS raw,
-           sum(greatest(sent - landed, 0)) AS lost,
-           sum(greatest(landed - sent, 0)) AS extra,
-           sum(CASE WHEN sent > 0 THEN strangers ELSE 0 END) AS altered,
-           (SELECT sum(copies - 1)
-            FROM (SELECT count(*) AS copies FROM raw GROUP BY _topic_id, _partition, _offset)) AS doubled
-    FROM places
-"""
-
-_LANDING_EXAMPLES = """
-    SELECT 'lost' AS fault, p, o FROM places WHERE sent > landed
-    UNION ALL SELECT 'extra', p, o FROM places WHERE landed > sent
-    UNION ALL SELECT 'altered', p, o FROM places WHERE sent > 0 AND strangers > 0
-    UNION ALL SELECT 'doubled', _partition, _offset FROM raw GROUP BY _topic_id, _partition, _offset HAVING count(*) > 1
-"""
 
 # One row for each time that one of the three tables holds a position.
 _PLACED = """
@@ -105,31 +70,6 @@ _CLEANING_EXAMPLES = f"""
 
 
 @dataclass(frozen=True)
-class LandingBooks:
-    """Journal against raw, in records. All but the first three are faults.
-
-    lost     acknowledged by the broker, but not in raw
-    extra    in raw, but not in the journal
-    altered  in raw with bytes whose sha256 the journal does not have at this position
-    doubled  raw rows beyond the first of a position
-    """
-
-    topic: str
-    journal: int
-    raw: int
-    lost: int
-    extra: int
-    altered: int
-    doubled: int
-    examples: tuple[str, ...]
-
-    @property
-    def faults(self) -> dict[str, int]:
-        """The faults that were found, in records, by name."""
-        return _nonzero(lost=self.lost, extra=self.extra, altered=self.altered, doubled=self.doubled)
-
-
-@dataclass(frozen=True)
 class CleaningBooks:
     """Raw against the union of clean, duplicates and open quarantine, in rows. What follows `quarantine` are faults.
 
@@ -155,7 +95,7 @@ class CleaningBooks:
     @property
     def faults(self) -> dict[str, int]:
         """The faults that were found, in rows, by name."""
-        return _nonzero(
+        return nonzero(
             lost=self.lost, waiting=self.waiting, doubled=self.doubled, unexplained=self.unexplained, unwon=self.unwon
         )
 
@@ -182,27 +122,6 @@ class SourceBooks:
         return tuple(text for books in (self.landing, self.cleaning) if books for text in books.examples)
 
 
-def _nonzero(**counts: int) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}
-
-
-def audit_landing(journal: Path, lake: Path, topic: str) -> LandingBooks:
-    """Compares the journal's records of `topic` (its full name) with its raw table.
-
-    Raises:
-        ContractError: the table is missing or not readable, or there is no journal.
-    """
-    raw = open_table(raw_table(lake, topic), made_by=MADE_BY_LANDING)
-    query = Query({"raw": raw}, {"journal": _checked(journal)})
-    query.name(
-        "sent", f'SELECT "partition" AS p, "offset" AS o, sha256 AS hash FROM journal WHERE topic = {literal(topic)}'
-    )
-    query.name("places", _PLACES)
-    totals = query.row(_LANDING_TOTALS)
-    books = LandingBooks(topic=topic, examples=(), **_whole(totals))
-    return replace(books, examples=_examples(query, _LANDING_EXAMPLES)) if books.faults else books
-
-
 def audit_cleaning(lake: Path, topic: str, source: str, tables: SourceTables) -> CleaningBooks:
     """Compares the raw table of `topic` (its full name) with the three tables of `source`.
 
@@ -220,33 +139,5 @@ def audit_cleaning(lake: Path, topic: str, source: str, tables: SourceTables) ->
     query.name("placed", _PLACED)
     query.name("positions", _POSITIONS)
     totals = query.row(_CLEANING_TOTALS)
-    books = CleaningBooks(source=source, examples=(), **_whole(totals))
-    return replace(books, examples=_examples(query, _CLEANING_EXAMPLES)) if books.faults else books
-
-
-def topics_of_journal(journal: Path) -> dict[str, int]:
-    """The topics that the journal has records of, and how many.
-
-    Raises:
-        ContractError: there is no journal, or it cannot be read.
-    """
-    found = Query({}, {"journal": _checked(journal)}).rows(
-        "SELECT topic, count(*) AS records FROM journal GROUP BY topic"
-    )
-    return {row["topic"]: row["records"] for row in found}
-
-
-def _checked(journal: Path) -> Path:
-    if not any(journal.glob("part-*.parquet")):
-        raise ContractError(f"there is no journal in {journal}: no part-*.parquet. The producer writes it as it sends")
-    return journal
-
-
-def _whole(totals: Mapping[str, int | None]) -> dict[str, int]:
-    """Sums over no rows are null in SQL, and 0 in the books."""
-    return {name: count or 0 for name, count in totals.items()}
-
-
-def _examples(query: Query, faults: str) -> tuple[str, ...]:
-    rows = query.rows(f"SELECT fault, p, o FROM ({faults}) ORDER BY p, o, fault LIMIT {EXAMPLES}")
-    return tuple(f"{row['fault']}: partition {row['p']}, offset {row['o']}" for row in rows)
+    books = CleaningBooks(source=source, examples=(), **whole(totals))
+    return replace(books, examples=examples(query, _CLEANING_EXAMPLES)) if books.faults else books

@@ -228,19 +228,42 @@ def test_a_table_whose_positions_would_expire_is_refused(lake):
 def test_a_damaged_log_is_told_as_such(lake):
     commit(landing(lake), [batch(0, 0)], p0=(None, 1))
     (tables.raw_table(lake, "flights") / "_delta_log/00000000000000000001.json").write_text('{"add": {"pa')
-    with pytest.raises(ContractError, match="cannot be read as a Delta table"):
+    with pytest.raises(ContractError, match=r"cannot be read as a Delta table.*: headrace fsck --topic flights"):
         landing(lake)
 
 
-def test_an_emptied_last_commit_which_a_power_cut_leaves_takes_rows_and_position_with_it(lake):
+def second_entry(lake):
+    """The log entry of the second of two commits."""
     table = landing(lake)
     commit(table, [batch(0, 0)], p0=(None, 1))
     commit(table, [batch(0, 1)], p0=(1, 2))
-    os.truncate(tables.raw_table(lake, "flights") / "_delta_log/00000000000000000002.json", 0)
-    again = landing(lake)
-    assert again.positions([0]) == {0: 1}
-    commit(again, [batch(0, 1)], p0=(1, 2))
+    return tables.raw_table(lake, "flights") / "_delta_log/00000000000000000002.json"
+
+
+def test_an_emptied_last_commit_which_a_power_cut_leaves_is_refused_although_deltalake_reads_it(lake):
+    entry = second_entry(lake)
+    os.truncate(entry, 0)
+    assert landed(lake) == [(0, 0, 0)]
+    with pytest.raises(ContractError, match=r"2\.json is damaged: 0 bytes, .*: headrace fsck --topic flights"):
+        landing(lake)
+
+
+def test_a_last_commit_that_was_cut_before_its_position_is_refused_since_its_rows_would_land_twice(lake):
+    entry = second_entry(lake)
+    entry.write_text("\n".join(entry.read_text().splitlines()[:-1]))
     assert landed(lake) == [(0, 0, 0), (0, 0, 1)]
+    with pytest.raises(ContractError, match=r"announces position 2 of partition 0, and has none"):
+        landing(lake)
+
+
+def test_columns_that_someone_adds_under_a_lander_stop_it_and_leave_no_rows_of_half_their_columns(lake):
+    table = landing(lake)
+    commit(table, [batch(0, 0)], p0=(None, 1))
+    other = DeltaTable(str(tables.raw_table(lake, "flights")))
+    other.alter.add_columns([Field("added", PrimitiveType("string"))])
+    with pytest.raises(ContractError, match=r"is not a raw table: .* found .*added"):
+        commit(table, [batch(0, 1)], p0=(1, 2))
+    assert landed(lake) == [(0, 0, 0)]
 
 
 def test_a_topic_that_was_created_again_lands_beside_as_the_next_generation_after_one_warning(lake, caplog):

@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
-from headrace.audit import audit_cleaning, audit_landing, topics_of_journal
+from headrace.audit import audit_cleaning
 from headrace.errors import ContractError
+from headrace.journal import open_journal
+from headrace.landing_audit import LandingBooks, audit_landing
 from headrace.tables import raw_table, source_tables
 
 TOPIC = "flights"
@@ -56,12 +58,17 @@ def write_raw(lake: Path, rows: Iterable[Row], topic_id: str = LIFE) -> None:
     write_deltalake(raw_table(lake, TOPIC), pa.table({**positions(rows, topic_id), "value": values}), mode="append")
 
 
+def against_raw(journal: Path, lake: Path, topic: str = TOPIC) -> LandingBooks:
+    with open_journal(journal) as opened:
+        return audit_landing(opened, lake, topic)
+
+
 class TestLanding:
     """Journal against raw."""
 
     def audit(self, tmp_path, journal, raw):
         write_raw(tmp_path / "lake", raw)
-        return audit_landing(write_journal(tmp_path / "journal", journal), tmp_path / "lake", TOPIC)
+        return against_raw(write_journal(tmp_path / "journal", journal), tmp_path / "lake")
 
     def test_what_was_sent_and_landed_once_balances(self, tmp_path):
         books = self.audit(tmp_path, [*sent(0), *sent(1)], [*sent(1), *sent(0)])
@@ -69,61 +76,65 @@ class TestLanding:
         assert books.faults == {}
         assert books.examples == ()
 
-    def test_a_record_that_did_not_land_is_lost(self, tmp_path):
+    def test_a_record_that_did_not_land_is_a_lost_write(self, tmp_path):
         books = self.audit(tmp_path, sent(), sent()[:2] + sent()[3:])
-        assert books.faults == {"lost": 1}
-        assert books.examples == ("lost: partition 0, offset 2",)
+        assert books.faults == {"lost_write": 1}
+        assert books.examples == ("lost_write: partition 0, offset 2",)
 
-    def test_a_lost_tail_is_lost(self, tmp_path):
-        assert self.audit(tmp_path, sent(), sent()[:4]).faults == {"lost": 2}
+    def test_what_comes_after_all_that_landed_is_waiting(self, tmp_path):
+        books = self.audit(tmp_path, sent(), sent()[:4])
+        assert books.faults == {"waiting": 2}
+        assert books.examples == ("waiting: partition 0, offset 4", "waiting: partition 0, offset 5")
 
     def test_a_row_that_nobody_sent_is_extra(self, tmp_path):
         books = self.audit(tmp_path, sent()[:5], sent())
         assert books.faults == {"extra": 1}
         assert books.examples == ("extra: partition 0, offset 5",)
 
-    def test_a_value_with_one_other_byte_is_altered(self, tmp_path):
+    def test_a_value_with_one_other_byte_is_an_inconsistent_offset(self, tmp_path):
         books = self.audit(tmp_path, sent(), [(0, 0, b'{"n": 9}'), *sent()[1:]])
-        assert books.faults == {"altered": 1}
-        assert books.examples == ("altered: partition 0, offset 0",)
+        assert books.faults == {"inconsistent_offset": 1}
+        assert books.examples == ("inconsistent_offset: partition 0, offset 0",)
 
-    def test_a_tombstone_that_became_empty_bytes_is_altered(self, tmp_path):
-        assert self.audit(tmp_path, sent(), [*sent()[:3], (0, 3, b""), *sent()[4:]]).faults == {"altered": 1}
+    def test_a_tombstone_that_became_empty_bytes_is_an_inconsistent_offset(self, tmp_path):
+        raw = [*sent()[:3], (0, 3, b""), *sent()[4:]]
+        assert self.audit(tmp_path, sent(), raw).faults == {"inconsistent_offset": 1}
 
-    def test_two_values_that_changed_places_are_altered(self, tmp_path):
+    def test_two_values_that_changed_places_are_inconsistent_offsets(self, tmp_path):
         swapped = [(0, 0, VALUES[1]), (0, 1, VALUES[0]), *sent()[2:]]
-        assert self.audit(tmp_path, sent(), swapped).faults == {"altered": 2}
+        assert self.audit(tmp_path, sent(), swapped).faults == {"inconsistent_offset": 2}
 
-    def test_a_record_that_landed_twice_is_doubled(self, tmp_path):
+    def test_a_record_that_landed_twice_is_a_duplicate(self, tmp_path):
         books = self.audit(tmp_path, sent(), [*sent(), sent()[3]])
-        assert books.faults == {"doubled": 1}
-        assert books.examples == ("doubled: partition 0, offset 3",)
+        assert books.faults == {"duplicate": 1}
+        assert books.examples == ("duplicate: partition 0, offset 3",)
 
-    def test_a_record_in_the_wrong_partition_is_lost_there_and_extra_here(self, tmp_path):
+    def test_a_record_in_the_wrong_partition_is_waiting_there_and_extra_here(self, tmp_path):
         books = self.audit(tmp_path, sent(), [*sent()[:5], (1, 5, VALUES[5])])
-        assert books.faults == {"lost": 1, "extra": 1}
+        assert books.faults == {"waiting": 1, "extra": 1}
 
     def test_two_lives_of_a_topic_may_hold_the_same_offsets(self, tmp_path):
         write_raw(tmp_path / "lake", sent(), LIFE)
         write_raw(tmp_path / "lake", [(0, 0, b"anew")], NEXT_LIFE)
         journal = write_journal(tmp_path / "journal", [*sent(), (0, 0, b"anew")])
-        assert audit_landing(journal, tmp_path / "lake", TOPIC).faults == {}
+        assert against_raw(journal, tmp_path / "lake").faults == {}
 
     def test_a_life_that_did_not_land_is_lost_although_its_offsets_are_there(self, tmp_path):
         journal = [*sent(), (0, 0, b"anew")]
-        assert self.audit(tmp_path, journal, sent()).faults == {"lost": 1}
+        assert self.audit(tmp_path, journal, sent()).faults == {"lost_write": 1}
 
     def test_records_of_other_topics_in_the_journal_are_left_out(self, tmp_path):
         write_raw(tmp_path / "lake", sent())
         journal = write_journal(tmp_path / "journal", sent())
         write_journal(journal, sent(7), topic="weather")
-        assert audit_landing(journal, tmp_path / "lake", TOPIC).faults == {}
-        assert topics_of_journal(journal) == {TOPIC: 6, "weather": 6}
+        assert against_raw(journal, tmp_path / "lake").faults == {}
+        with open_journal(journal) as opened:
+            assert opened.topics() == {TOPIC: 6, "weather": 6}
 
     def test_a_topic_name_with_a_quote_is_a_name_and_not_sql(self, tmp_path):
         write_deltalake(raw_table(tmp_path, "o'hare"), pa.table({**positions(sent()), "value": pa.array(VALUES)}))
         journal = write_journal(tmp_path / "journal", sent(), topic="o'hare")
-        assert audit_landing(journal, tmp_path, "o'hare").faults == {}
+        assert against_raw(journal, tmp_path, "o'hare").faults == {}
 
     @pytest.mark.parametrize("name", ["with space", "it's", "a*b", "a?b", "100%", "ü"])
     def test_folders_of_any_ordinary_name_can_be_audited(self, tmp_path, name):
@@ -132,12 +143,12 @@ class TestLanding:
     def test_a_missing_raw_table_is_named_with_what_makes_it(self, tmp_path):
         journal = write_journal(tmp_path / "journal", sent())
         with pytest.raises(ContractError, match=r"there is no table in .*raw/flights. `headrace land` makes it"):
-            audit_landing(journal, tmp_path / "lake", TOPIC)
+            against_raw(journal, tmp_path / "lake")
 
     def test_a_missing_journal_is_an_error_and_not_an_empty_one(self, tmp_path):
         write_raw(tmp_path / "lake", sent())
         with pytest.raises(ContractError, match=r"there is no journal in .*/journal: no part-\*\.parquet"):
-            audit_landing(tmp_path / "journal", tmp_path / "lake", TOPIC)
+            against_raw(tmp_path / "journal", tmp_path / "lake")
 
 
 Place = tuple[int, int]  # partition, offset

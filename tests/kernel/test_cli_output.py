@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.audit import CleaningBooks, LandingBooks, SourceBooks
+from headrace.audit import CleaningBooks, SourceBooks
 from headrace.cli.audit import audit_result
 from headrace.cli.demo import Variant
 from headrace.cli.demo_result import demo_result
 from headrace.cli.output import Result, print_result, step, table
+from headrace.landing_audit import LandingBooks
 from headrace.settings import load_settings
 
-LANDED = LandingBooks("t", journal=9, raw=9, lost=0, extra=0, altered=0, doubled=0, examples=())
+LANDED = LandingBooks("t", 9, 9, 0, 0, 0, 0, 0, 0, 0, examples=())
 CLEANED = CleaningBooks(
     "s", raw=9, clean=7, duplicates=1, quarantine=1, lost=0, waiting=0, doubled=0, unexplained=0, unwon=0, examples=()
 )

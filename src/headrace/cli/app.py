@@ -14,7 +14,7 @@ import typer
 from headrace import __version__
 from headrace.errors import HeadraceError, MachineError
 
-from . import apply, audit, build, clean, demo, land, machine, materialize, pipeline, status, training_set
+from . import apply, audit, build, clean, demo, fsck, land, machine, materialize, pipeline, status, training_set
 from .options import AsJson
 from .output import Result, print_error, print_message, print_result
 
@@ -50,6 +50,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "materialize": materialize.materialize,
     "training-set": training_set.training_set,
     "audit": audit.audit,
+    "fsck": fsck.fsck,
     "demo": demo.demo,
 }
 PIPELINE_VERBS: dict[str, Callable[..., Result]] = {"check": pipeline.check, "schema": pipeline.schema}

@@ -1,0 +1,143 @@
+"""The log folder of a Delta table, read as files: every entry and every checkpoint, and what is left lying about.
+
+Nothing here asks deltalake, which reads some damages in silence and stops at the first of the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace.log_entry import LogEntry
+
+POINTER = "_last_checkpoint"
+READ_AGAIN = 3  # times, where files vanish meanwhile: landers clean up their log
+
+_ENTRY = re.compile(r"\d{20}\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
+# Other files of the protocol: version checksums, compacted entries, checkpoints of the second kind and their parts.
+_KNOWN = re.compile(r"\d{20}\.crc|\d{20}\.\d{20}\.compacted\.json|\d{20}\.checkpoint\.[0-9a-f-]{36}\.(json|parquet)")
+_ACTIONS = ("add", "remove", "txn", "metaData", "protocol")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state at one version. `fault` says why it cannot be used; `differs` that it can be read, and is not what the
+    entries make.
+    """
+
+    version: int
+    paths: tuple[Path, ...]
+    actions: tuple[Mapping[str, Any], ...]
+    fault: str | None
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The file that names the newest checkpoint. None: it says none, for the reason in `fault`."""
+
+    path: Path
+    version: int | None
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class DeltaLog:
+    """The log of the table in `folder`: entries and checkpoints by version, in ascending order."""
+
+    folder: Path
+    entries: Mapping[int, LogEntry]
+    checkpoints: Mapping[int, Checkpoint]
+    pointer: Pointer | None
+    strays: tuple[Path, ...]
+
+    @classmethod
+    def read(cls, table_folder: Path) -> DeltaLog:
+        """Reads the whole log of a table.
+
+        Raises:
+            OSError: the folder, or a file of it, cannot be read.
+        """
+        for attempt in range(1, READ_AGAIN + 1):
+            try:
+                return cls._read(table_folder)
+            except FileNotFoundError:
+                if attempt == READ_AGAIN:
+                    raise
+        raise AssertionError("unreachable")
+
+    @classmethod
+    def _read(cls, table_folder: Path) -> DeltaLog:
+        files = sorted(path for path in (table_folder / "_delta_log").iterdir() if path.is_file())
+        entries = [LogEntry.read(path) for path in files if _ENTRY.fullmatch(path.name)]
+        parts: dict[int, list[Path]] = {}
+        for path in files:
+            if match := _CHECKPOINT.fullmatch(path.name):
+                parts.setdefault(int(match[1]), []).append(path)
+        pointer = next((_pointer(path) for path in files if path.name == POINTER), None)
+        return cls(
+            table_folder,
+            {entry.version: entry for entry in entries},
+            {version: _checkpoint(version, paths) for version, paths in parts.items()},
+            pointer,
+            tuple(path for path in files if _is_stray(path.name)),
+        )
+
+    @property
+    def newest(self) -> int:
+        """The newest version that the log knows of; -1 where it knows none."""
+        return max([*self.entries, *self.checkpoints], default=-1)
+
+    def mentioned(self) -> set[str]:
+        """Every data file that any entry or checkpoint names, as a path under the table's folder."""
+        actions = [action for entry in self.entries.values() for action in entry.actions]
+        actions += [action for checkpoint in self.checkpoints.values() for action in checkpoint.actions]
+        named = [action[kind]["path"] for action in actions for kind in ("add", "remove") if action.get(kind)]
+        return {unquote(path) for path in named}
+
+
+def _is_stray(name: str) -> bool:
+    """Whether a file of the log folder is none of the protocol's; hidden ones are the checksums of Spark's files."""
+    known = name == POINTER or _ENTRY.fullmatch(name) or _CHECKPOINT.fullmatch(name) or _KNOWN.fullmatch(name)
+    return not known and not (name.startswith(".") and name.endswith(".crc"))
+
+
+def _pointer(path: Path) -> Pointer:
+    content = path.read_bytes()
+    try:
+        return Pointer(path, int(json.loads(content)["version"]), None)
+    except (ValueError, KeyError, TypeError) as err:
+        return Pointer(path, None, f"{len(content):,} bytes that name no version ({type(err).__name__})")
+
+
+def _checkpoint(version: int, paths: list[Path]) -> Checkpoint:
+    matches = [_CHECKPOINT.fullmatch(path.name) for path in paths]
+    whole = [path for path, match in zip(paths, matches, strict=True) if match and match[2] is None]
+    chosen = whole or paths
+    wanted = 1 if whole else max(int(match[3]) for match in matches if match)
+    if len(chosen) != wanted:
+        return Checkpoint(version, tuple(chosen), (), f"{len(chosen)} of its {wanted} parts are there")
+    try:
+        actions = [action for path in chosen for action in _actions_of(path)]
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException, ValueError) as err:
+        return Checkpoint(version, tuple(chosen), (), " ".join(str(err).split())[:200])
+    lacking = sorted({"metaData", "protocol"} - {kind for action in actions for kind in action})
+    return Checkpoint(version, tuple(chosen), tuple(actions), f"it has no {lacking[0]}" if lacking else None)
+
+
+def _actions_of(path: Path) -> list[Mapping[str, Any]]:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        columns = [name for name in _ACTIONS if name in file.schema_arrow.names]
+        rows = file.read(columns).to_pylist(maps_as_pydicts="lossy")
+    return [{kind: value for kind, value in row.items() if value is not None} for row in rows]
