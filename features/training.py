@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -9,13 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from headrace.errors import UsageError, near_names
+from headrace.errors import UnpinnedWarning, UsageError, near_names
+from headrace.pins import Pin
 from headrace.pipeline import Pipeline, load_pipeline
 from headrace.pipeline.times import EPOCH, instant_us
 from headrace.settings import Settings, load_settings
 
 from .asked_rows import as_table, asked_instants, key_columns
-from .manifest import store
+from .manifest import MANIFEST_FILE, store
 from .point_in_time import Status
 from .service_join import join_service, pin, tables_of, warn_beyond_builds
 from .spec import service_spec
@@ -80,8 +82,20 @@ class TrainingClient:
     def store(self, training_set: TrainingSet, folder: Path | str) -> dict[str, Any]:
         """Writes `data.parquet` and `manifest.json` into `folder`; gives the manifest, from which `manifest.rebuild`
         makes the same bytes again.
+
+        The lake is told, so that a vacuum leaves what the manifest needs.
+
+        Warns:
+            UnpinnedWarning: the lake cannot be written.
         """
-        return store(training_set, Path(folder), self.pipeline, self._text)
+        manifest = store(training_set, Path(folder), self.pipeline, self._text)
+        pin = Pin.of_manifest(manifest, Path(folder).absolute() / MANIFEST_FILE)
+        try:
+            pin.store(self.settings.lake)
+        except OSError as err:
+            text = f"{pin.manifest} could not be pinned in the lake ({err}): give it to `headrace vacuum` as --manifest"
+            warnings.warn(text, UnpinnedWarning, stacklevel=2)
+        return manifest
 
     def features_at(
         self, service: str, frame: Any, at: Any, *, as_of: Clock = "event", with_status: bool = False

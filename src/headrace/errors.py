@@ -110,5 +110,9 @@ class HeadraceWarning(UserWarning):
     """Root of all warnings given on purpose."""
 
 
+class UnpinnedWarning(HeadraceWarning):
+    """A training set was stored, and the lake cannot be told: a vacuum will not know that it needs its tables."""
+
+
 class BeyondBuildWarning(HeadraceWarning):
     """Rows ask for an instant after the one up to which features are built."""

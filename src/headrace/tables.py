@@ -5,6 +5,7 @@
     <pipeline>/features/<group>/<definition>-<n>           written by jobs (Spark)
     <pipeline>/pushed/<group>/<definition>-<n>             written by features (deltalake)
     <pipeline>/rows/<training set>/<definition>-<n>        written by jobs (Spark)
+    <pipeline>/manifests/*.json                            what stored training sets are made from
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
 rebuilds. The lock of a table, or of a source, is a file beside it.
@@ -23,6 +24,8 @@ POSITION = (TOPIC_ID, GENERATION, PARTITION, OFFSET)
 # The clocks of a row: when the fact became known in the world, when it reached Kafka, when this system could first
 # have known all that is folded into the row, and when it computed the row.
 EVENT_AT, ARRIVED_AT, KNOWN_AT, CREATED_AT = "event_at", "arrived_at", "known_at", "_created_at"
+
+MANIFESTS = "manifests"  # the folder of a pipeline in the lake where stored training sets are pinned
 
 # Table properties of raw.
 CLUSTER_ID_PROPERTY = "headrace.cluster_id"

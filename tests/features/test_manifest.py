@@ -9,13 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from support.feature_lake import BANK, HOUR_US, T0_US, FeatureLake
+from support.old_replacements import make_replacements_old
 
 from headrace import __version__
-from headrace.errors import CheckFailed, ContractError, UsageError
+from headrace.compaction import compact
+from headrace.errors import CheckFailed, ContractError, UnpinnedWarning, UsageError
 from headrace.features import TrainingClient
 from headrace.features import manifest as manifest_module
 from headrace.features.manifest import read_manifest, rebuild
+from headrace.lake_tables import tables_of
+from headrace.pins import pins_of
 from headrace.pipeline import load_pipeline
+from headrace.vacuum import vacuum
 
 
 @pytest.fixture
@@ -219,3 +224,41 @@ def test_what_is_no_manifest_is_refused(tmp_path, text, message):
         read_manifest(tmp_path)
     with pytest.raises(UsageError, match="is not a manifest"):
         read_manifest(tmp_path / "none.json")
+
+
+def vacuum_replaced(lake):
+    """Compacts every feature table and removes what that has replaced, as if it were long ago."""
+    root = lake.settings().lake
+    for table in tables_of(root):
+        if table.kind == "features":
+            compact(table, lock_wait_s=1.0)
+            make_replacements_old(table)
+            vacuum(table, root, dry_run=False, lock_wait_s=1.0)
+
+
+def test_a_stored_set_is_pinned_and_can_be_made_again_after_a_vacuum_until_the_pin_goes(lake):
+    manifest = stored(lake)
+    lake.build("account_last", [{"account": "b", "event_at": T0_US, "amount": 1.0, "kind": "cash"}])
+    vacuum_replaced(lake)
+    again = rebuild(manifest, lake.settings().lake, lake.folder / "again")
+    assert again.read_bytes() == (lake.folder / "set" / "data.parquet").read_bytes()
+    ((file, pin),) = pins_of(lake.settings().lake).items()
+    assert (pin.training_set, pin.manifest) == ("risk", str(lake.folder / "set" / "manifest.json"))
+    file.unlink()
+    vacuum_replaced(lake)
+    with pytest.raises(ContractError, match="cannot be made again, because an input is gone"):
+        rebuild(manifest, lake.settings().lake, lake.folder / "third")
+
+
+def test_the_same_set_in_the_same_folder_has_one_pin(lake):
+    for _ in range(2):
+        stored(lake)
+    stored(lake, "other")
+    assert len(pins_of(lake.settings().lake)) == 2
+
+
+def test_a_trainer_that_may_not_write_the_lake_is_warned_and_has_its_set(lake):
+    (lake.settings().lake / "bank" / "manifests").write_text("no folder")
+    with pytest.warns(UnpinnedWarning, match=r"manifest\.json could not be pinned in the lake .*--manifest"):
+        manifest = stored(lake)
+    assert read_manifest(lake.folder / "set") == manifest

@@ -88,7 +88,7 @@ def cleaned_lake(tmp_path, pipeline_file):
 def test_verbs_that_are_not_built_are_absent():
     assert list(VERBS) == [
         *["doctor", "jars", "up", "down", "status", "land", "clean", "build", "apply", "materialize", "training-set"],
-        *["audit", "fsck", "demo"],
+        *["audit", "fsck", "compact", "vacuum", "demo"],
     ]
 
 

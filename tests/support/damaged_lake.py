@@ -84,16 +84,8 @@ class DamagedLake:
             landing.commit(batches, moves, lock_wait_s=1.0)
 
     def journal(self) -> Path:
-        """What a producer was acknowledged, as Kafka's VerifiableProducer prints it."""
-        lines = [
-            {"timestamp": 0, "name": "producer_send_success", "key": None, "value": value(p, o).decode()}
-            | {"topic": TOPIC, "partition": p, "offset": o}
-            for p in range(PARTITIONS)
-            for o in range(COMMITS * ROWS)
-        ]
-        file = self.folder / "journal.jsonl"
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return file
+        """The journal of all that the topic has."""
+        return journal_of(self.folder, PARTITIONS, COMMITS * ROWS)
 
     def read(self) -> int | None:
         """What deltalake makes of it: how many rows it reads, None where it fails."""
@@ -135,6 +127,19 @@ class DamagedLake:
 
 def value(partition: int, offset: int) -> bytes:
     return hashlib.sha256(b"%d/%d" % (partition, offset)).hexdigest().encode()
+
+
+def journal_of(folder: Path, partitions: int, offsets: int) -> Path:
+    """What a producer was acknowledged, as Kafka's VerifiableProducer prints it."""
+    lines = [
+        {"timestamp": 0, "name": "producer_send_success", "key": None, "value": value(p, o).decode()}
+        | {"topic": TOPIC, "partition": p, "offset": o}
+        for p in range(partitions)
+        for o in range(offsets)
+    ]
+    file = folder / "journal.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,21 @@ import typer
 from headrace import __version__
 from headrace.errors import HeadraceError, MachineError
 
-from . import apply, audit, build, clean, demo, fsck, land, machine, materialize, pipeline, status, training_set
+from . import (
+    apply,
+    audit,
+    build,
+    clean,
+    compact,
+    demo,
+    fsck,
+    land,
+    machine,
+    materialize,
+    pipeline,
+    status,
+    training_set,
+)
 from .options import AsJson
 from .output import Result, print_error, print_message, print_result
 
@@ -51,6 +65,8 @@ VERBS: dict[str, Callable[..., Result]] = {
     "training-set": training_set.training_set,
     "audit": audit.audit,
     "fsck": fsck.fsck,
+    "compact": compact.compact,
+    "vacuum": compact.vacuum,
     "demo": demo.demo,
 }
 PIPELINE_VERBS: dict[str, Callable[..., Result]] = {"check": pipeline.check, "schema": pipeline.schema}
