@@ -15,6 +15,8 @@ from .log_checks import LogChecks
 from .repair import apply_repair
 from .table_state import compare_checkpoints, newest_state
 
+ATTEMPTS = 3  # where files vanish meanwhile: landers clean up their log
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -38,16 +40,25 @@ def check_table(table: LakeTable, *, deep: bool) -> Checked:
     Raises:
         ContractError: the folder cannot be read at all.
     """
-    try:
-        listed = list_files(table.folder)
-        log = compare_checkpoints(DeltaLog.read(table.folder))
-        state = newest_state(log)
-        findings = list(LogChecks(table, log, state).findings())
-        if state:
-            findings += check_files(table, log, state, deep=deep)
-        findings += litter(table, log, listed, state)
-    except OSError as err:
-        raise ContractError(f"{table.folder} cannot be checked: {err}. Mend the disk, or its permissions") from err
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _check(table, deep=deep)
+        except OSError as err:
+            if attempt == ATTEMPTS or not isinstance(err, FileNotFoundError):
+                raise ContractError(
+                    f"{table.folder} cannot be checked: {err}. Mend the disk, or its permissions"
+                ) from err
+    raise AssertionError("unreachable")
+
+
+def _check(table: LakeTable, *, deep: bool) -> Checked:
+    listed = list_files(table.folder)
+    log = compare_checkpoints(DeltaLog.read(table.folder))
+    state = newest_state(log)
+    findings = list(LogChecks(table, log, state).findings())
+    if state:
+        findings += check_files(table, log, state, deep=deep)
+    findings += litter(table, log, listed, state)
     return Checked(table, log.newest, len(state.files) if state else 0, tuple(findings))
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.log_entry import LogEntry
 
 POINTER = "_last_checkpoint"
-READ_AGAIN = 3  # times, where files vanish meanwhile: landers clean up their log
 
 _ENTRY = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
@@ -31,14 +31,48 @@ _ACTIONS = ("add", "remove", "txn", "metaData", "protocol")
 @dataclass(frozen=True)
 class Checkpoint:
     """The state at one version. `fault` says why it cannot be used; `differs` that it can be read, and is not what the
-    entries make.
+    entries make. A long log has many, each as large as the table: so none is held in memory.
     """
 
     version: int
     paths: tuple[Path, ...]
-    actions: tuple[Mapping[str, Any], ...]
     fault: str | None
     differs: bool = False
+
+    @classmethod
+    def read(cls, version: int, paths: Sequence[Path]) -> Checkpoint:
+        """Looks whether all parts are there and can be read."""
+        matches = [_CHECKPOINT.fullmatch(path.name) for path in paths]
+        whole = [path for path, match in zip(paths, matches, strict=True) if match and match[2] is None]
+        chosen = whole or paths
+        wanted = 1 if whole else max(int(match[3]) for match in matches if match)
+        if len(chosen) != wanted:
+            return cls(version, tuple(chosen), f"{len(chosen)} of its {wanted} parts are there")
+        found: set[str] = set()
+        try:
+            for path in chosen:
+                table = _columns(path)
+                found |= {name for name in table.column_names if table.column(name).null_count < table.num_rows}
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as err:
+            return cls(version, tuple(chosen), f"it cannot be read: {' '.join(str(err).split())[:200]}")
+        lacking = sorted({"metaData", "protocol"} - found)
+        return cls(version, tuple(chosen), f"it has no {lacking[0]}" if lacking else None)
+
+    def actions(self) -> Iterator[Mapping[str, Any]]:
+        """All actions, of a checkpoint that can be read."""
+        for path in self.paths:
+            for batch in _columns(path).to_batches():
+                for row in batch.to_pylist(maps_as_pydicts="lossy"):
+                    yield {kind: value for kind, value in row.items() if value is not None}
+
+    def named(self) -> set[str]:
+        """The data files that it adds or removes, as the log writes them; none where it cannot be read."""
+        if self.fault and not self.differs:
+            return set()
+        columns = [_columns(path).column(kind) for path in self.paths for kind in ("add", "remove")]
+        return {path for column in columns for path in pc.struct_field(column, "path").to_pylist() if path is not None}
 
 
 @dataclass(frozen=True)
@@ -65,18 +99,8 @@ class DeltaLog:
         """Reads the whole log of a table.
 
         Raises:
-            OSError: the folder, or a file of it, cannot be read.
+            OSError: the folder, or a file of it, cannot be read; FileNotFoundError, too, when a lander cleans up.
         """
-        for attempt in range(1, READ_AGAIN + 1):
-            try:
-                return cls._read(table_folder)
-            except FileNotFoundError:
-                if attempt == READ_AGAIN:
-                    raise
-        raise AssertionError("unreachable")
-
-    @classmethod
-    def _read(cls, table_folder: Path) -> DeltaLog:
         files = sorted(path for path in (table_folder / "_delta_log").iterdir() if path.is_file())
         entries = [LogEntry.read(path) for path in files if _ENTRY.fullmatch(path.name)]
         parts: dict[int, list[Path]] = {}
@@ -87,7 +111,7 @@ class DeltaLog:
         return cls(
             table_folder,
             {entry.version: entry for entry in entries},
-            {version: _checkpoint(version, paths) for version, paths in parts.items()},
+            {version: Checkpoint.read(version, paths) for version, paths in parts.items()},
             pointer,
             tuple(path for path in files if _is_stray(path.name)),
         )
@@ -99,9 +123,9 @@ class DeltaLog:
 
     def mentioned(self) -> set[str]:
         """Every data file that any entry or checkpoint names, as a path under the table's folder."""
-        actions = [action for entry in self.entries.values() for action in entry.actions]
-        actions += [action for checkpoint in self.checkpoints.values() for action in checkpoint.actions]
-        named = [action[kind]["path"] for action in actions for kind in ("add", "remove") if action.get(kind)]
+        named = {add["path"] for entry in self.entries.values() for kind in ("add", "remove") for add in entry.of(kind)}
+        for checkpoint in self.checkpoints.values():
+            named |= checkpoint.named()
         return {unquote(path) for path in named}
 
 
@@ -119,25 +143,6 @@ def _pointer(path: Path) -> Pointer:
         return Pointer(path, None, f"{len(content):,} bytes that name no version ({type(err).__name__})")
 
 
-def _checkpoint(version: int, paths: list[Path]) -> Checkpoint:
-    matches = [_CHECKPOINT.fullmatch(path.name) for path in paths]
-    whole = [path for path, match in zip(paths, matches, strict=True) if match and match[2] is None]
-    chosen = whole or paths
-    wanted = 1 if whole else max(int(match[3]) for match in matches if match)
-    if len(chosen) != wanted:
-        return Checkpoint(version, tuple(chosen), (), f"{len(chosen)} of its {wanted} parts are there")
-    try:
-        actions = [action for path in chosen for action in _actions_of(path)]
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowException, ValueError) as err:
-        return Checkpoint(version, tuple(chosen), (), " ".join(str(err).split())[:200])
-    lacking = sorted({"metaData", "protocol"} - {kind for action in actions for kind in action})
-    return Checkpoint(version, tuple(chosen), tuple(actions), f"it has no {lacking[0]}" if lacking else None)
-
-
-def _actions_of(path: Path) -> list[Mapping[str, Any]]:
+def _columns(path: Path) -> pa.Table:
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        columns = [name for name in _ACTIONS if name in file.schema_arrow.names]
-        rows = file.read(columns).to_pylist(maps_as_pydicts="lossy")
-    return [{kind: value for kind, value in row.items() if value is not None} for row in rows]
+        return file.read([name for name in _ACTIONS if name in file.schema_arrow.names])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
@@ -61,20 +61,30 @@ def state_at(log: DeltaLog, version: int, *, below: int | None = None) -> TableS
     base = max((each.version for each in whole), default=-1)
     if any(number not in log.entries or log.entries[number].fault for number in range(base + 1, version + 1)):
         return None
-    actions: list[Mapping[str, Any]] = list(log.checkpoints[base].actions) if base >= 0 else []
+    return _replay(version, base, _actions(log, base, version))
+
+
+def _actions(log: DeltaLog, base: int, version: int) -> Iterator[Mapping[str, Any]]:
+    if base >= 0:
+        yield from log.checkpoints[base].actions()
     for number in range(base + 1, version + 1):
-        actions += log.entries[number].actions
-    return _replay(version, base, actions)
+        yield from log.entries[number].actions
 
 
 def compare_checkpoints(log: DeltaLog) -> DeltaLog:
-    """The log with a fault at every checkpoint that is not what the entries up to it make, where they suffice."""
-    judged = dict(log.checkpoints)
-    for version, checkpoint in log.checkpoints.items():
-        entries, itself = state_at(log, version, below=version), state_at(log, version)
-        if checkpoint.fault is None and entries and itself and not entries.equals(itself):
-            judged[version] = replace(checkpoint, fault="it is not what the entries make", differs=True)
-    return replace(log, checkpoints=judged)
+    """The log with a fault at its newest whole checkpoint, if that is not what the entries up to it make.
+
+    Older ones nobody starts from, unless the newest is put aside; then they are compared in their turn.
+    """
+    whole = [version for version, checkpoint in log.checkpoints.items() if checkpoint.fault is None]
+    if not whole:
+        return log
+    newest = max(whole)
+    entries, itself = state_at(log, newest, below=newest), state_at(log, newest)
+    if entries is None or itself is None or entries.equals(itself):
+        return log
+    different = replace(log.checkpoints[newest], fault="it is not what the entries make", differs=True)
+    return replace(log, checkpoints={**log.checkpoints, newest: different})
 
 
 def newest_state(log: DeltaLog) -> TableState | None:
