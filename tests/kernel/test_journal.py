@@ -25,8 +25,8 @@ TOPIC = "t"
 PRINTED = """\
 {"timestamp":1795691228057,"name":"startup_complete"}
 [2026-11-26 11:07:08,100] WARN something of a logger
-{"timestamp":1795691228557,"name":"producer_send_success","key":null,"value":"0","topic":"t","partition":0,"offset":0}
-{"timestamp":1795691228558,"name":"producer_send_success","key":"1","value":"7.1","topic":"t","partition":1,"offset":0}
+{"timestamp":1795691228557,"name":"producer_send_success","key":null,"value":"0","offset":0,"topic":"t","partition":0}
+{"timestamp":1795691228558,"name":"producer_send_success","key":"1","value":"7.1","offset":0,"topic":"t","partition":1}
 {"timestamp":1795691228559,"name":"producer_send_error","exception":"class x","message":"m","topic":"t","key":null,"value":"2"}
 {"timestamp":1795691228600,"name":"shutdown_complete"}
 {"timestamp":1795691228601,"name":"tool_data","sent":3,"acked":2,"target_throughput":-1,"avg_throughput":20.0}
