@@ -29,7 +29,7 @@ _FORMAT: dict[str, Any] = {
     "compression_level": dict.fromkeys(_PAYLOAD, 1),
     "column_encoding": {"_offset": "DELTA_BINARY_PACKED", "timestamp": "DELTA_BINARY_PACKED"},
     "write_statistics": False,  # a file is one row group, and the log has its statistics
-    "write_page_checksum": True,  # by which fsck --deep finds a flipped bit
+    "write_page_checksum": True,  # 2 % of the CPU; by it fsck finds a flipped bit
     "store_schema": False,
 }
 

@@ -66,23 +66,51 @@ class LogEntry:
         return [action[kind] for action in self.actions if isinstance(action.get(kind), Mapping)]
 
     @cached_property
-    def landed(self) -> Mapping[str, Any]:
-        """What the lander said of the commit: `topic_id`, `rows`, `positions` ({partition: [from, to]}); else empty."""
+    def landed(self) -> Landed | None:
+        """What the lander announces of the commit; None of any other commit."""
         said = [info["headrace"] for info in self.of("commitInfo") if isinstance(info.get("headrace"), Mapping)]
-        return said[0] if said and isinstance(said[0].get("positions"), Mapping) else {}
+        return Landed.read(said[0]) if said else None
 
     @property
     def broken_promise(self) -> str:
         """What the entry announces and does not have, in words; empty where all is there."""
-        if not self.landed:
+        if self.landed is None:
             return ""
         versions = {txn.get("appId"): txn.get("version") for txn in self.of("txn")}
-        for partition, (_, position) in self.landed["positions"].items():
-            found = versions.get(landing_application(str(self.landed["topic_id"]), int(partition)))
+        for partition, (_, position) in self.landed.positions.items():
+            found = versions.get(landing_application(self.landed.topic_id, partition))
             if found != position:
                 return f"it announces position {position} of partition {partition}, and has {found or 'none'}"
         rows = sum(row_count(add) for add in self.of("add"))
-        return "" if rows == self.landed["rows"] else f"it announces {self.landed['rows']:,} rows, and has {rows:,}"
+        return "" if rows == self.landed.rows else f"it announces {self.landed.rows:,} rows, and has {rows:,}"
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a commit of the lander says of itself: by partition the positions from (None: none yet) and to.
+
+    `offsets` are the first and last offset and the number of rows by partition, and `checksum` is that of all of them;
+    None in commits that do not say.
+    """
+
+    topic_id: str
+    rows: int
+    positions: Mapping[int, tuple[int | None, int]]
+    offsets: Mapping[int, tuple[int, int, int]] | None
+    checksum: str | None
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Landed | None:
+        """Reads the `headrace` of a commit's information; None where it is not of a landing."""
+        try:
+            positions = {int(partition): (start, int(end)) for partition, (start, end) in said["positions"].items()}
+            ranges = said.get("offsets")
+            offsets = ranges and {
+                int(p): (int(first), int(last), int(rows)) for p, (first, last, rows) in ranges.items()
+            }
+            return cls(str(said["topic_id"]), int(said["rows"]), positions, offsets, said.get("checksum"))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
 
 
 def row_count(add: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from headrace.infra.local.locked import LOCK_FILE, locked_jars
 
 
-@pytest.mark.parametrize(("name", "count"), [("broker", 46), ("spark", 2)])
+@pytest.mark.parametrize(("name", "count"), [("broker", 46), ("tools", 1), ("spark", 2)])
 def test_every_jar_is_listed_once_with_a_whole_sum(name, count):
     jars = locked_jars(name)
     assert len(jars) == len({jar.file for jar in jars}) == count

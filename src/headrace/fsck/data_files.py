@@ -7,18 +7,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace.lake_tables import LakeTable
-from headrace.log_entry import row_count
+from headrace.log_entry import Landed, row_count
 from headrace.tables import OFFSET, PARTITION, TOPIC_ID, landing_application
 
 from .columns import columns_of_file
 from .delta_log import DeltaLog
 from .finding import Finding, Kind, Repair, repair_command, restore_advice
+from .landed_places import LandedPlaces
 from .table_state import TableState
 
 BATCH_ROWS = 65_536  # read at a time, so that a check of any file takes a few MB
@@ -42,7 +44,7 @@ def check_files(table: LakeTable, log: DeltaLog, state: TableState, *, deep: boo
     """The data files that the newest version needs: whether they are there, of their size, and, if `deep`, whether
     every page is as it was written, and every row where it belongs.
     """
-    promised = _promised(log)
+    landings = _landings(log)
     for name, add in sorted(state.files.items()):
         path = table.folder / name
         if not path.is_file():
@@ -50,7 +52,7 @@ def check_files(table: LakeTable, log: DeltaLog, state: TableState, *, deep: boo
         elif path.stat().st_size != add["size"]:
             sizes = f"it has {path.stat().st_size:,} bytes, and the log says {add['size']:,}"
             yield _gone(table, Kind.WRONG_SIZE, name, sizes, add)
-        elif deep and (fault := _fault_inside(path, add, state.columns, promised.get(name, {}))):
+        elif deep and (fault := _fault_inside(path, add, state.columns, landings.get(name))):
             yield _gone(table, fault[0], name, fault[1], add)
 
 
@@ -97,50 +99,32 @@ def _litter(table: LakeTable, kind: Kind, name: str, found: str) -> Finding:
     return Finding(table, kind, name, found, lost, repair_command(table), Repair.REMOVE)
 
 
-def _promised(log: DeltaLog) -> dict[str, dict[tuple[str, int], tuple[int, int]]]:
-    """What the lander said of the rows of a file: by topic id and partition, offsets in [from, to)."""
-    found: dict[str, dict[tuple[str, int], tuple[int, int]]] = {}
-    for entry in log.entries.values():
-        if said := entry.landed:
-            ranges = {
-                (str(said["topic_id"]), int(partition)): (start or 0, position)
-                for partition, (start, position) in said["positions"].items()
-            }
-            found |= {add["path"]: ranges for add in entry.of("add")}
-    return found
+def _landings(log: DeltaLog) -> dict[str, Landed]:
+    """What the lander said of the rows of each file that it brought."""
+    entries = [(entry, entry.landed) for entry in log.entries.values()]
+    return {unquote(add["path"]): landed for entry, landed in entries if landed for add in entry.of("add")}
 
 
 def _fault_inside(
-    path: Path, add: Mapping[str, Any], columns: Mapping[str, str], promised: Mapping[tuple[str, int], tuple[int, int]]
+    path: Path, add: Mapping[str, Any], columns: Mapping[str, str], landed: Landed | None
 ) -> tuple[Kind, str] | None:
-    rows = 0
+    rows, places = 0, LandedPlaces()
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            strange = columns_of_file(file.schema_arrow).items() - columns.items()
-            if strange:
+            if strange := columns_of_file(file.schema_arrow).items() - columns.items():
                 return Kind.CORRUPT_FILE, f"it has the column {' of type '.join(min(strange))}, and the table has not"
             for batch in file.iter_batches(BATCH_ROWS):
                 rows += batch.num_rows
                 batch.validate(full=True)
-                if promised and (outside := _outside(batch, promised)):
-                    return Kind.WRONG_ROWS, outside
+                if landed:
+                    places.add(batch)
     except (OSError, pa.ArrowException) as err:
         return Kind.CORRUPT_FILE, f"it cannot be read: {' '.join(str(err).split())[:200]}"
     if add.get("stats") and rows != row_count(add):
         return Kind.WRONG_ROWS, f"it has {rows:,} rows, and the log says {row_count(add):,}"
+    if landed and (difference := places.difference(landed)):
+        return Kind.WRONG_ROWS, difference
     return None
-
-
-def _outside(batch: pa.RecordBatch, promised: Mapping[tuple[str, int], tuple[int, int]]) -> str:
-    """The first partition of a batch with offsets that its commit does not announce, in words."""
-    grouped = pa.Table.from_batches([batch]).group_by([TOPIC_ID, PARTITION])
-    for row in grouped.aggregate([(OFFSET, "min"), (OFFSET, "max")]).to_pylist():
-        first, last = row[f"{OFFSET}_min"], row[f"{OFFSET}_max"]
-        start, end = promised.get((row[TOPIC_ID], row[PARTITION]), (0, 0))
-        if not start <= first <= last < end:
-            found = f"partition {row[PARTITION]} has offsets {first} to {last}"
-            return f"{found}, and its commit announces {start} to {end - 1}"
-    return ""
 
 
 def _rows_of(table: LakeTable, name: str, state: TableState) -> tuple[int, int]:

@@ -64,14 +64,15 @@ class LogChecks:
 
     def _broken_chain(self) -> Iterator[Finding]:
         """Landed positions that do not go on from the ones before, although the log reads as if it were whole."""
-        reached: dict[tuple[str, str], int] = {}
+        reached: dict[tuple[str, int], int] = {}
         for entry in self.log.entries.values():
             gaps = []
-            for partition, (start, position) in entry.landed.get("positions", {}).items():
-                before = reached.get((entry.landed["topic_id"], partition), start)
+            for partition, (start, position) in (entry.landed.positions if entry.landed else {}).items():
+                place = (entry.landed.topic_id if entry.landed else "", partition)
+                before = reached.get(place, start)
                 if start != before:
                     gaps.append(f"partition {partition} goes on from {start}, and was left at {before}")
-                reached[entry.landed["topic_id"], partition] = position
+                reached[place] = position
             if gaps and entry.version > self._base() and self.state and self.state.version >= entry.version - 1:
                 lost = "The rows between are not in the table, or are in it twice."
                 log_folder = str(entry.path.parent.relative_to(self.table.folder))
