@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deltalake import ColumnProperties, DeltaTable, WriterProperties
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from . import locks
@@ -19,6 +19,7 @@ from .errors import ContractError, MachineError, UsageError
 from .lake import open_table
 from .lake_tables import RAW, LakeTable
 
+DELTA_RETRIES = 50  # of the log entry, when a lander takes its number
 ATTEMPTS = 5  # when another commit has changed what this one read, such as the properties of the table
 TARGET_MB = 128
 
@@ -67,7 +68,10 @@ def compact(table: LakeTable, *, target_mb: int = TARGET_MB, lock_wait_s: float)
 
 def _compact(table: LakeTable, handle: DeltaTable, target_mb: int) -> Compacted:
     done = handle.optimize.compact(
-        target_size=target_mb << 20, max_concurrent_tasks=1, writer_properties=_writer(table)
+        target_size=target_mb << 20,
+        max_concurrent_tasks=1,
+        writer_properties=_writer(table),
+        commit_properties=CommitProperties(max_commit_retries=DELTA_RETRIES),
     )
     return Compacted(table, handle.version(), int(done["numFilesRemoved"]), int(done["numFilesAdded"]))
 

@@ -104,7 +104,7 @@ class TestCompaction:
 
 
 @pytest.mark.slow
-def test_four_landers_append_while_compaction_and_vacuum_loop_and_nothing_is_lost_or_doubled(tmp_path):
+def test_four_landers_append_while_compaction_vacuum_and_fsck_loop_and_nothing_is_lost_or_doubled(tmp_path):
     lake = DamagedLake(tmp_path / "lake")
     RawTable.of(lake.folder, TOPIC, "cluster").create_if_missing("ID", lock_wait_s=1.0)
     environment = os.environ | {"PYTHONPATH": f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY / 'tests'}"}
@@ -117,13 +117,15 @@ def test_four_landers_append_while_compaction_and_vacuum_loop_and_nothing_is_los
     while any(lander.poll() is None for lander in landers):
         compactions += compact(lake.as_table, lock_wait_s=60.0).removed > 0
         assert vacuum(lake.as_table, lake.folder, dry_run=False, lock_wait_s=60.0).removed == ()
+        meanwhile = check_table(lake.as_table, deep=True)
+        assert [(each.kind, each.file, each.found) for each in meanwhile.findings if each.is_damage] == []
     errors = [lander.communicate()[1].decode()[-2000:] for lander in landers]
     assert [lander.returncode for lander in landers] == [0] * LANDERS, errors
-    assert compactions >= 3
+    assert compactions >= 2
     assert faults(lake, LANDERS, LANDINGS * LANDED_ROWS) == {}
     assert lake.read() == LANDERS * LANDINGS * LANDED_ROWS
     checked = check_table(lake.as_table, deep=True)
-    assert checked.findings == ()
+    assert [(each.file, each.found) for each in checked.findings if each.is_damage] == []
     assert checked.version == DeltaTable(str(lake.table)).version()
 
 

@@ -27,6 +27,8 @@ from headrace.journal import open_journal
 from headrace.landing_audit import audit_landing
 from headrace.log_entry import EntryFault, LogEntry
 
+STEP = 13  # bytes between the flips; once it was 1: 2,699 of 3,675 were found, and 976 changed nothing that is read
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
@@ -107,7 +109,7 @@ class TestDamage:
         assert check_table(lake.as_table, deep=True).is_sound
 
 
-@pytest.mark.parametrize("share", [step / 40 for step in range(1, 40)])
+@pytest.mark.parametrize("share", [step / 14 for step in range(1, 14)])
 def test_a_last_commit_that_is_cut_anywhere_is_found_and_mended(lake, share):
     cut(lake.entry(LAST), share)
     (fault,) = [each for each in check_table(lake.as_table, deep=False).findings if each.is_damage]
@@ -124,14 +126,14 @@ def test_whatever_bit_of_a_data_file_is_flipped_is_found_or_changes_nothing_that
     file = lake.data_file(4)
     content, rows = file.read_bytes(), pq.read_table(file)
     found = 0
-    for place in range(0, len(content), 3):
+    for place in range(0, len(content), STEP):
         flip(file, place / len(content) + 1e-9)
         if not check_table(lake.as_table, deep=True).is_sound:
             found += 1
         else:
             assert pq.ParquetFile(file).read().equals(rows), f"a flip at {place} was not found"
         file.write_bytes(content)
-    assert found > len(content) / 3 / 2
+    assert found > len(content) / STEP / 2
 
 
 def test_a_removed_last_commit_leaves_only_its_data_file_and_is_landed_again(lake):

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headrace.log_entry import LogEntry
+from headrace.log_entry import LogEntry, entry_path
 
 POINTER = "_last_checkpoint"
 
@@ -101,13 +101,13 @@ class DeltaLog:
         Raises:
             OSError: the folder, or a file of it, cannot be read; FileNotFoundError, too, when a lander cleans up.
         """
+        pointer = _pointer(table_folder / "_delta_log" / POINTER)  # first: what it names is there before it
         files = sorted(path for path in (table_folder / "_delta_log").iterdir() if path.is_file())
-        entries = [LogEntry.read(path) for path in files if _ENTRY.fullmatch(path.name)]
+        entries = [LogEntry.read(path) for path in _entries(table_folder, files)]
         parts: dict[int, list[Path]] = {}
         for path in files:
             if match := _CHECKPOINT.fullmatch(path.name):
                 parts.setdefault(int(match[1]), []).append(path)
-        pointer = next((_pointer(path) for path in files if path.name == POINTER), None)
         return cls(
             table_folder,
             {entry.version: entry for entry in entries},
@@ -129,13 +129,27 @@ class DeltaLog:
         return {unquote(path) for path in named}
 
 
+def _entries(table_folder: Path, files: Sequence[Path]) -> list[Path]:
+    """The entries among the files of a log, and those that were written while the folder was being listed: a listing
+    may have a new file and lack one that is a little older.
+    """
+    listed = [path for path in files if _ENTRY.fullmatch(path.name)]
+    versions = [int(path.stem) for path in listed]
+    between = [
+        entry_path(table_folder, version) for version in range(min(versions, default=0), max(versions, default=0))
+    ]
+    return sorted({*listed, *(path for path in between if path.exists())})
+
+
 def _is_stray(name: str) -> bool:
     """Whether a file of the log folder is none of the protocol's; hidden ones are the checksums of Spark's files."""
     known = name == POINTER or _ENTRY.fullmatch(name) or _CHECKPOINT.fullmatch(name) or _KNOWN.fullmatch(name)
     return not known and not (name.startswith(".") and name.endswith(".crc"))
 
 
-def _pointer(path: Path) -> Pointer:
+def _pointer(path: Path) -> Pointer | None:
+    if not path.exists():
+        return None
     content = path.read_bytes()
     try:
         return Pointer(path, int(json.loads(content)["version"]), None)
