@@ -88,8 +88,6 @@ class DirectLog:
             raise ContractError(f"the log entry {path} is damaged: {err}") from err
         if entry.alters_table:
             raise StaleLog(f"{path} alters the table")
-        if not text:
-            log.warning("the log entry %s is empty, as a power cut leaves it: it commits nothing", path)
         self._versions |= entry.transactions
         self.version += 1
 

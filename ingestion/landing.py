@@ -25,7 +25,6 @@ from .commit_summary import CommitSummary
 from .data_file import DataFile, write_data_file
 from .deltalake_log import DeltalakeLog
 from .direct_log import DirectLog
-from .log_entries import is_cut
 from .log_folder import LogFolder
 from .positions import Move
 from .raw_columns import raw_rows
@@ -119,7 +118,6 @@ class Landing:
     def _log_of(self, table: DeltaTable) -> TableLog:
         """The way into the log of an opened table: our own, unless it has something that we do not know."""
         folder = LogFolder(self._place.folder, durable=self._durable)
-        self._check_newest(folder, table.version())
         unknown = TableShape.of(table).unknown()
         if unknown != self._foreign:
             log.warning("%s: commits go through deltalake, because the table has %s", self.topic, ", ".join(unknown))
@@ -159,7 +157,8 @@ class Landing:
             except (StaleLog, DeltaError, OSError) as err:
                 table = self._place.open()
                 self._log = self._log_of(table)
-                if self._is_done(table, commit, moves):
+                in_doubt = commit.file is not None or not isinstance(err, StaleLog)
+                if in_doubt and self._is_done(table, commit, moves):
                     log.warning("%s: a commit reported an error and had succeeded: %s", self.topic, one_line(err))
                     break
                 self._compare(moves)
@@ -179,7 +178,10 @@ class Landing:
                 raise LandingConflict(self.topic, partition, expected, found)
 
     def _is_done(self, table: DeltaTable, commit: Commit, moves: Mapping[int, Move]) -> bool:
-        """Whether the log, read anew, holds this commit; positions cannot tell, as another lander may be ahead."""
+        """Whether the log, read anew, holds this commit. Of rows their file tells, as another lander may be ahead.
+
+        Of positions alone only they can tell, so nobody asks after a refusal, when another lander may have set them.
+        """
         if commit.file:
             return any(uri.endswith(commit.file.path.name) for uri in table.file_uris())
         return self._versions(moves) == {partition: move.position for partition, move in moves.items()}
@@ -197,18 +199,3 @@ class Landing:
 
     def _application(self, partition: int) -> str:
         return tables.landing_application(self.topic_id, partition)
-
-    def _check_newest(self, folder: LogFolder, version: int) -> None:
-        """Looks at the newest entry, the only one that a power cut can have taken a part of."""
-        text = folder.read(version)
-        if text == b"":
-            log.warning(
-                "%s: the log entry %s is empty, as a power cut leaves it. Its rows and positions are gone together, "
-                "and are landed again",
-                *(self.topic, folder.entry(version)),
-            )
-        if text and is_cut(text):
-            raise ContractError(
-                f"the log entry {folder.entry(version)} is cut: it lacks what its first line announces. Delete it, and "
-                "the checkpoint of its version if there is one, and start again: what it held is then landed again"
-            )

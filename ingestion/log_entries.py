@@ -40,11 +40,13 @@ def entry_text(commit: Commit, *, at_ms: int) -> str:
 
 
 def read_entry(text: bytes) -> Entry:
-    """Reads the entry of any writer. An empty one, as a power cut may leave, is a commit of nothing.
+    """Reads the entry of any writer.
 
     Raises:
-        ValueError: it is not a line of JSON for each action.
+        ValueError: it is not a line of JSON for each action, or empty, as a power cut may leave it.
     """
+    if not text.strip():
+        raise ValueError(f"{len(text)} bytes, and no action in them")
     transactions: dict[str, int] = {}
     alters_table = False
     for action in _actions(text):
@@ -52,18 +54,6 @@ def read_entry(text: bytes) -> Entry:
             transactions[action["txn"]["appId"]] = int(action["txn"]["version"])
         alters_table = alters_table or "metaData" in action or "protocol" in action
     return Entry(transactions, alters_table)
-
-
-def is_cut(text: bytes) -> bool:
-    """Whether an entry of ours lacks something that its first line announces; never true of another writer's."""
-    actions = [json.loads(line) for line in text.splitlines() if line.strip()]
-    info = actions[0].get("commitInfo", {}) if actions else {}
-    if not str(info.get("engineInfo", "")).startswith("headrace/"):
-        return False
-    announced = info["headrace"]
-    moved = sum(1 for action in actions if "txn" in action)
-    files = sum(1 for action in actions if "add" in action)
-    return moved != len(announced["positions"]) or files != (announced["rows"] > 0)
 
 
 def _actions(text: bytes) -> Iterator[dict[str, Any]]:

@@ -129,7 +129,7 @@ class RawTable:
 
     def _check_newest_entry(self, version: int) -> None:
         """Reads the newest log entry itself: deltalake takes one that a power cut has emptied for a commit of nothing,
-        and one that was cut between rows and positions for a whole one, after which the rows would land twice.
+        and one that was cut between positions and rows for a whole one, after which those rows would never land.
         """
         try:
             entry = LogEntry.read(entry_path(self.folder, version))

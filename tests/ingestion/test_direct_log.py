@@ -151,34 +151,14 @@ def test_positions_moved_since_the_last_checkpoint_are_known_at_the_opening(tmp_
     assert asked == [tables.landing_application("ID", partition) for partition in (0, 3)]
 
 
-def test_an_entry_of_another_that_is_damaged_is_named(tmp_path):
+@pytest.mark.parametrize("left", ['{"add": {"pa', ""])
+def test_an_entry_of_another_that_is_damaged_is_named(tmp_path, left):
     table = lander(tmp_path)
     land(table, 0, 0, 1)
     entry = tables.raw_table(tmp_path, "t") / "_delta_log/00000000000000000002.json"
-    entry.write_text('{"add": {"pa')
+    entry.write_text(left)
     with pytest.raises(ContractError, match=r"0{19}2\.json is damaged"):
         table.positions([0])
-
-
-def test_a_cut_at_the_end_of_a_line_which_deltalake_does_not_see_stops_the_next_lander(tmp_path):
-    land(lander(tmp_path), 0, 0, 1)
-    entry = tables.raw_table(tmp_path, "t") / "_delta_log/00000000000000000001.json"
-    entry.write_text("".join(entry.read_text().splitlines(keepends=True)[:-1]))
-    assert handle(tmp_path).version() == 1
-    with pytest.raises(ContractError, match=r"0{19}1\.json is cut: .* Delete it"):
-        lander(tmp_path)
-    entry.unlink()
-    table = lander(tmp_path)
-    assert table.positions([0]) == {0: None}
-    land(table, 0, 0, 1)
-    assert landed(tmp_path) == [(0, 0)]
-
-
-def test_an_empty_newest_entry_is_told(tmp_path, caplog):
-    land(lander(tmp_path), 0, 0, 1)
-    os.truncate(tables.raw_table(tmp_path, "t") / "_delta_log/00000000000000000001.json", 0)
-    assert lander(tmp_path).positions([0]) == {0: None}
-    assert "is empty, as a power cut leaves it. Its rows and positions are gone together" in caplog.text
 
 
 @pytest.fixture

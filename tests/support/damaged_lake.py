@@ -115,10 +115,10 @@ class DamagedLake:
         """Lets two log entries name each other's data file."""
         first, second = (self.entry(version).read_text().splitlines() for version in (one, other))
         for mine, theirs, version in ((first, second, one), (second, first, other)):
-            add = json.loads(mine[1])
+            add = json.loads(mine[-1])  # the rows come last
             for key in ("path", "size", "modificationTime"):
-                add["add"][key] = json.loads(theirs[1])["add"][key]
-            self.entry(version).write_text("\n".join([mine[0], json.dumps(add), *mine[2:]]))
+                add["add"][key] = json.loads(theirs[-1])["add"][key]
+            self.entry(version).write_text("\n".join([*mine[:-1], json.dumps(add)]))
 
     def compact(self) -> None:
         """Compacts as another tool would."""
@@ -194,14 +194,14 @@ DAMAGES = [
            "empty_commit", lambda lake: lake.entry(LAST), is_repaired=True),
     Damage("last commit cut", lambda lake: cut(lake.entry(LAST)), None,
            "cut_commit", lambda lake: lake.entry(LAST), is_repaired=True),
-    Damage("last commit cut between rows and position", lambda lake: cut_last_line(lake.entry(LAST)), WHOLE,
-           "torn_commit", lambda lake: lake.entry(LAST), is_repaired=True),
+    Damage("last commit cut between positions and rows", lambda lake: cut_last_line(lake.entry(LAST)),
+           WHOLE - ONE_COMMIT, "torn_commit", lambda lake: lake.entry(LAST), is_repaired=True),
     Damage("middle commit empty", lambda lake: os.truncate(lake.entry(MIDDLE), 0), WHOLE - ONE_COMMIT,
            "empty_commit", lambda lake: lake.entry(MIDDLE), is_repaired=False),
     Damage("middle commit cut", lambda lake: cut(lake.entry(MIDDLE)), None,
            "cut_commit", lambda lake: lake.entry(MIDDLE), is_repaired=False),
-    Damage("middle commit cut between rows and position", lambda lake: cut_last_line(lake.entry(MIDDLE)), WHOLE,
-           "torn_commit", lambda lake: lake.entry(MIDDLE), is_repaired=False),
+    Damage("middle commit cut between positions and rows", lambda lake: cut_last_line(lake.entry(MIDDLE)),
+           WHOLE - ONE_COMMIT, "torn_commit", lambda lake: lake.entry(MIDDLE), is_repaired=False),
     Damage("middle commit missing", lambda lake: lake.entry(MIDDLE).unlink(), None,
            "missing_commit", lambda lake: lake.entry(MIDDLE), is_repaired=False),
     Damage("middle commit missing, and the last renumbered", lambda lake: lake.entry(LAST).replace(lake.entry(MIDDLE)),
