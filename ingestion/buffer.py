@@ -37,6 +37,14 @@ class TopicBuffer:
         """How long the oldest record has waited; 0 when there is none."""
         return 0.0 if self._first_at_s is None else now_s - self._first_at_s
 
+    def oldest_at_s(self) -> float | None:
+        """The least Kafka timestamp (seconds since 1970) among the first records of each partition; None without one.
+
+        Producers set these timestamps, so it may lie anywhere, in the future too.
+        """
+        firsts = (batches[0].column("timestamp")[0].cast(pa.int64()).as_py() for batches in self._batches.values())
+        return min((first / 1e6 for first in firsts if first is not None), default=None)
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All records in the order (partition, offset)."""
         for partition in sorted(self._batches):

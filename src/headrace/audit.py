@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import ContractError
+from .gaps import Gap, gaps_from_property
 from .lake import Query, literal, open_table
-from .tables import SourceTables, raw_table
+from .tables import GAPS_PROPERTY, SourceTables, raw_table
 
 EXAMPLES = 5  # positions named for each audit that does not balance
 
@@ -39,7 +40,8 @@ _PLACES = """
 _LANDING_TOTALS = """
     SELECT (SELECT count(*) FROM sent) AS journal,
            (SELECT count(*) FROM raw) AS raw,
-           sum(greatest(sent - landed, 0)) AS lost,
+           sum(CASE WHEN {gap} THEN greatest(sent - landed, 0) ELSE 0 END) AS accepted,
+           sum(CASE WHEN {gap} THEN 0 ELSE greatest(sent - landed, 0) END) AS lost,
            sum(greatest(landed - sent, 0)) AS extra,
            sum(CASE WHEN sent > 0 THEN strangers ELSE 0 END) AS altered,
            (SELECT sum(copies - 1)
@@ -48,7 +50,7 @@ _LANDING_TOTALS = """
 """
 
 _LANDING_EXAMPLES = """
-    SELECT 'lost' AS fault, p, o FROM places WHERE sent > landed
+    SELECT 'lost' AS fault, p, o FROM places WHERE sent > landed AND NOT ({gap})
     UNION ALL SELECT 'extra', p, o FROM places WHERE landed > sent
     UNION ALL SELECT 'altered', p, o FROM places WHERE sent > 0 AND strangers > 0
     UNION ALL SELECT 'doubled', _partition, _offset FROM raw GROUP BY _topic_id, _partition, _offset HAVING count(*) > 1
@@ -112,6 +114,8 @@ class LandingBooks:
     extra    in raw, but not in the journal
     altered  in raw with bytes whose sha256 the journal does not have at this position
     doubled  raw rows beyond the first of a position
+
+    `accepted` are no fault: acknowledged, not in raw, and inside one of the `gaps` that somebody has accepted.
     """
 
     topic: str
@@ -122,6 +126,8 @@ class LandingBooks:
     altered: int
     doubled: int
     examples: tuple[str, ...]
+    accepted: int = 0
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def faults(self) -> dict[str, int]:
@@ -198,9 +204,11 @@ def audit_landing(journal: Path, lake: Path, topic: str) -> LandingBooks:
         "sent", f'SELECT "partition" AS p, "offset" AS o, sha256 AS hash FROM journal WHERE topic = {literal(topic)}'
     )
     query.name("places", _PLACES)
-    totals = query.row(_LANDING_TOTALS)
-    books = LandingBooks(topic=topic, examples=(), **_whole(totals))
-    return replace(books, examples=_examples(query, _LANDING_EXAMPLES)) if books.faults else books
+    gaps = gaps_from_property(raw.metadata().configuration.get(GAPS_PROPERTY))
+    inside = _inside(gaps)
+    totals = query.row(_LANDING_TOTALS.format(gap=inside))
+    books = LandingBooks(topic=topic, examples=(), gaps=gaps, **_whole(totals))
+    return replace(books, examples=_examples(query, _LANDING_EXAMPLES.format(gap=inside))) if books.faults else books
 
 
 def audit_cleaning(lake: Path, topic: str, source: str, tables: SourceTables) -> CleaningBooks:
@@ -234,6 +242,12 @@ def topics_of_journal(journal: Path) -> dict[str, int]:
         "SELECT topic, count(*) AS records FROM journal GROUP BY topic"
     )
     return {row["topic"]: row["records"] for row in found}
+
+
+def _inside(gaps: tuple[Gap, ...]) -> str:
+    """Whether a place is in one of the gaps, in SQL. A journal does not know of topic ids, so any life's gap counts."""
+    conditions = [f"(p = {gap.partition:d} AND o >= {gap.first:d} AND o < {gap.end:d})" for gap in gaps]
+    return " OR ".join(conditions) or "false"
 
 
 def _checked(journal: Path) -> Path:

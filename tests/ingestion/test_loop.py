@@ -31,6 +31,7 @@ class FakeSource:
         self.first = defaultdict(int)  # the oldest offset still held
         self.at, self.held, self.hints, self.batch = {}, set(), [], batch
         self.assigned, self.astray, self.script = set(self.logs), set(), []
+        self.cuts, self.joined = {}, True
 
     def poll(self, timeout_s, max_records):
         if self.script:
@@ -38,6 +39,10 @@ class FakeSource:
             if isinstance(step, Exception):
                 raise step
             step()
+        if self.cuts:
+            cuts, self.cuts = self.cuts, {}
+            self.held |= cuts.keys()
+            return Polled(astray=frozenset(cuts), cuts=cuts)
         if astray := {place for place in self.at if self.at[place] < self.first[place]} - self.held:
             self.held |= astray
             return Polled(astray=frozenset(astray))
@@ -153,6 +158,43 @@ def test_a_partition_that_is_taken_away_is_committed_first(lake):
     run.give_up([("t", 0), ("t", 1)])
     assert landed(lake) == all_of(p0=10, p1=10)
     assert steps[-1] == "in_revocation"
+
+
+def test_records_that_still_come_of_a_partition_that_was_taken_away_are_dropped(lake):
+    source = FakeSource(p0=25, p1=25)
+    run = lander(lake, source, target=False, policy=FlushPolicy(max_rows=10**6, max_age_s=1e9))
+    run._turn()
+    run._turn()
+    run.give_up([("t", 0)])
+    run._turn()  # the fake goes on giving records of both
+    assert source.at["t", 0] > 10
+    run._drain()
+    assert landed(lake) == all_of(p0=10, p1=len([place for place in landed(lake) if place[0] == 1]))
+    assert table(lake).positions([0]) == {0: 10}
+
+
+def test_a_log_that_was_cut_while_it_was_read_stops_its_partition_with_what_was_read_before(lake, caplog):
+    source = FakeSource(p0=50, p1=50)
+
+    def cut():
+        source.cuts = {("t", 0): 5}
+
+    source.script = [lambda: None, lambda: None, cut]
+    run = lander(lake, source)
+    run.run()
+    assert list(run.lost) == [("t", 0)]
+    assert landed(lake) == all_of(p0=10, p1=50)
+    assert "t[0]: the table asks for offset 10 next, but the broker says that its log was cut before it" in caplog.text
+
+
+def test_a_run_to_the_end_of_a_log_that_was_cut_below_what_has_landed_does_not_pass_for_done(lake):
+    lander(lake, FakeSource(p0=20)).run()
+    run = lander(lake, FakeSource(p0=12))
+    run.run()
+    assert [str(lost) for lost in run.lost.values()] == [
+        "t[0]: the table asks for offset 20 next, but the broker ends at 12: its log was cut or restored from an older "
+        "copy; offsets 12 to 19, which the table has, will be given to other records"
+    ]
 
 
 def test_a_partition_that_was_lost_is_dropped_and_left_to_its_new_owner(lake):
