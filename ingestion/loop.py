@@ -130,7 +130,6 @@ class Lander:
             self._probe()
             self._goal.look_elsewhere(self._unsettled)
             self._observer.ask_bounds(self._source, self._topics, self._stopped)
-            self._unreachable_since_s = None
         except Unreachable as err:
             self._wait_for_broker(err)
         self._flush_due()
@@ -248,9 +247,11 @@ class Lander:
         return buffered_bytes >= self._settings.full_at_bytes
 
     def _probe(self) -> None:
-        if self._clock() - self._probed_s >= PROBE_INTERVAL_S:
+        """Looks now and then, and at every turn while no broker answers, whether the topics are still the same."""
+        if self._unreachable_since_s is not None or self._clock() - self._probed_s >= PROBE_INTERVAL_S:
             self._probed_s = self._clock()
             self._source.prove()
+            self._unreachable_since_s = None
 
     def _wait_for_broker(self, err: BrokerError) -> None:
         now_s = self._clock()

@@ -102,7 +102,7 @@ def test_a_broker_that_was_set_back_to_an_older_copy_stops_its_partitions_and_th
         eventually(lambda: any(each["stopped"] for each in landers(topic.lake)), within_s=60)
     finally:
         lander.terminate()
-        _, err = lander.communicate(timeout=20)
+        _, err = lander.communicate(timeout=90)
     assert lander.returncode == 3
     told = [json.loads(line)["message"] for line in err.splitlines() if "This partition stops" in line]
     assert len(told) == 1

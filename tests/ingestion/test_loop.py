@@ -19,6 +19,7 @@ from headrace.ingestion.positions import Bounds, Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
 from headrace.ingestion.source import Polled, TopicReplaced
+from headrace.ingestion.tally import Trouble
 from headrace.ingestion.target import Target
 from headrace.ingestion.topic_landing import TopicLanding
 
@@ -31,7 +32,7 @@ class FakeSource:
         self.first = defaultdict(int)  # the oldest offset still held
         self.at, self.held, self.hints, self.batch = {}, set(), [], batch
         self.assigned, self.astray, self.script = set(self.logs), set(), []
-        self.cuts, self.joined = {}, True
+        self.cuts, self.joined, self.silences = {}, True, []
 
     def poll(self, timeout_s, max_records):
         if self.script:
@@ -55,7 +56,8 @@ class FakeSource:
         return Polled(records, {place: self.at[place] for place in records})
 
     def prove(self):
-        pass
+        if self.silences and (err := self.silences.pop(0)):
+            raise err
 
     def take_assigned(self):
         taken, self.assigned = frozenset(self.assigned), set()
@@ -309,6 +311,27 @@ def test_a_broker_that_is_away_is_waited_for(lake, caplog):
     lander(lake, source).run()
     assert landed(lake) == all_of(p0=25)
     assert caplog.text.count("do not answer") == 1
+
+
+def test_a_broker_that_is_asked_in_vain_while_nothing_comes_is_one_outage(lake, caplog, monkeypatch):
+    monkeypatch.setattr(loop, "POLL_S", 0.001)
+    source = FakeSource(p0=25)
+    away = Unreachable("the brokers at b:1 do not answer")
+    source.silences = [None, away, away, away, None, None, away]
+    run = lander(lake, source, target=False)
+    for _ in range(12):
+        run._turn()
+    assert source.silences == []
+    assert caplog.text.count("do not answer") == 2
+    assert run._observer.tally.troubles[Trouble.BROKER_AWAY] == 2
+
+
+def test_a_run_to_the_end_gives_up_a_broker_that_is_asked_in_vain(lake, monkeypatch):
+    monkeypatch.setattr(loop, "POLL_S", 0.001)
+    source = FakeSource(p0=100, batch=1)
+    source.silences = [None, *[Unreachable("the brokers at b:1 do not answer")] * 99]
+    with pytest.raises(BrokerError, match=r"do not answer, for \d+ s"):
+        lander(lake, source, outage_wait_s=9.0).run()
 
 
 def test_a_run_to_the_end_does_not_wait_for_a_broker_for_ever(lake, monkeypatch):

@@ -32,13 +32,13 @@ def lander(topic, tmp_path):
 
     def start(*more):
         started.append(start_lander(topic, "--max-buffered-mib", CEILING_MIB, *more, folder=tmp_path))
-        eventually(lambda: landers(topic.lake))
+        eventually(lambda: landers(topic.lake), within_s=90)
         return started[0]
 
     yield start
     for process in started:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
         assert process.returncode == 0
 
 

@@ -22,7 +22,7 @@ SECRET = b"tr0ub4dor\n2013 ERROR forged \x1b[31m"
 
 def running(topic):
     """What the one lander of the lake says of itself, as soon as it has landed something."""
-    return eventually(lambda: next((each for each in landers(topic.lake) if each["rows"]), None))
+    return eventually(lambda: next((each for each in landers(topic.lake) if each["rows"]), None), within_s=90)
 
 
 def send_secrets(topic, count):
@@ -47,7 +47,7 @@ def test_metrics_health_log_and_status_tell_how_a_lander_stands_and_no_payload(h
     topic = half_lost
     process = start_lander(topic, "--metrics-port", 0, "--log-format", "json", folder=tmp_path)
     try:
-        eventually(lambda: landers(topic.lake))
+        eventually(lambda: landers(topic.lake), within_s=90)
         send_secrets(topic, 100)
         state = running(topic)
         eventually(lambda: 'lag_offsets{partition="1"' in ask(f"{state['metrics']}/metrics")[2])
@@ -56,7 +56,7 @@ def test_metrics_health_log_and_status_tell_how_a_lander_stands_and_no_payload(h
         state_text = next(landers_folder(topic.lake).glob("*.json")).read_text()
     finally:
         process.terminate()
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=90)
     place = f'topic="{topic.name}"'
     assert f"headrace_land_rows_total{{{place}}} 100.0" in metrics
     assert f'headrace_land_partition_stopped{{partition="0",{place}}} 1.0' in metrics
@@ -82,7 +82,7 @@ def test_a_lander_that_was_killed_is_shown_as_gone_by_status(topic, tmp_path):
         running(topic)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=90)
     command = [sys.executable, "-m", "headrace", "status", "--brokers", topic.address, "--lake", str(topic.lake)]
     wide = os.environ | {"COLUMNS": "250"}
     shown = subprocess.run(command, cwd=tmp_path, env=wide, capture_output=True, text=True, check=True).stdout
@@ -96,7 +96,7 @@ def test_a_mistake_is_a_line_of_json_where_the_log_is_json(topic, tmp_path):
     process = start_lander(
         topic, "--until-end", "--log-format", "json", "--accept-gap", "a\x1b[31mb:0", folder=tmp_path
     )
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     last = json.loads(err.splitlines()[-1])
     assert process.returncode == 2
     assert last["level"] == "ERROR"
@@ -108,6 +108,6 @@ def test_a_mistake_is_a_line_of_json_where_the_log_is_json(topic, tmp_path):
 def test_a_mistake_in_text_brings_no_escape_sequence_to_the_terminal(topic, tmp_path):
     topic.create().send(b"x")
     process = start_lander(topic, "--until-end", "--accept-gap", "a\x1b[31mb\u202e:0", folder=tmp_path)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert "this run does not land a topic 'a\\x1b[31mb\\u202e'" in err
     assert "\x1b" not in err

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.gaps import CUT, DELETED, Gap, gaps_from_property, gaps_to_property
@@ -17,6 +17,7 @@ GAPS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(GAPS))
 def test_gaps_come_back_from_the_property_as_they_were(gaps):
     assert gaps_from_property(gaps_to_property(gaps)) == tuple(gaps)

@@ -7,7 +7,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.log_lines import JsonLines, TextLines, printable
@@ -28,6 +28,7 @@ def lines(formatter, *messages, **more):
 
 
 @pytest.mark.parametrize("formatter", [TextLines(), JsonLines()], ids=["text", "json"])
+@settings(deadline=None)
 @given(text=st.one_of(st.text(), st.just(FORGED)))
 def test_a_record_is_one_printable_line_whatever_is_in_it(formatter, text):
     written = lines(formatter, text)
@@ -35,6 +36,7 @@ def test_a_record_is_one_printable_line_whatever_is_in_it(formatter, text):
     assert written[:-1].isprintable()
 
 
+@settings(deadline=None)
 @given(text=st.text())
 def test_a_line_of_json_gives_the_text_back(text):
     found = json.loads(lines(JsonLines(), text))
