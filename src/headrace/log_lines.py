@@ -57,10 +57,11 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(form: LogFormat, level: int) -> None:
-    """Sends the log of this process to stderr, in this format, and nothing else of it anywhere."""
+    """Sends the log of this process to stderr, in this format; where it is JSON, Python's own warnings, too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form is LogFormat.JSON else TextLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(form is LogFormat.JSON)
 
 
 def speaks_json() -> bool:

@@ -103,7 +103,7 @@ def test_a_named_lander_that_restarts_within_its_session_moves_no_partition(brok
         (line,) = [line for line in lines if line.startswith('headrace_land_rebalances_total{event="assigned"}')]
         return int(float(line.split()[-1]))
 
-    with Trial(broker, tmp_path, seed=7, session_timeout_s=15.0) as trial:
+    with Trial(broker, tmp_path, seed=7, session_timeout_s=40.0) as trial:
         first, second = (trial.start(extra={"metrics_port": 0, "instance": name}) for name in ("one", "two"))
         eventually(lambda: {each["pid"] for each in landers(lake)} == {first.pid, second.pid})
         eventually(lambda: [each["partitions"]["landing"] for each in landers(lake)] == [2, 2])
