@@ -8,7 +8,8 @@ import logging
 import sys
 from pathlib import Path
 
-from headrace.errors import HeadraceError, UsageError
+from headrace.errors import HeadraceError, PositionLost, UsageError
+from headrace.log_lines import LogFormat, log_to_stderr
 from headrace.settings import load_settings
 
 from .flush import FlushPolicy
@@ -20,7 +21,7 @@ from .stop import stop_on_signals
 def main(arguments: list[str] | None = None) -> int:
     """Runs the lander; one JSON line on stdout at the end, progress on stderr. Returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr(LogFormat.TEXT, logging.INFO)
     try:
         with stop_on_signals() as stop:
             result = land(
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {err}", file=sys.stderr)
         return err.exit_code
     print(json.dumps({"rows": result.rows, "commits": result.commits, "seconds": round(result.seconds, 3)}))
-    return 0
+    return PositionLost.exit_code if result.lost else 0
 
 
 def _settings(options: argparse.Namespace) -> LandingSettings:

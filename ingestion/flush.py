@@ -9,11 +9,16 @@ from headrace.errors import UsageError
 
 
 class FlushReason(Enum):
-    """Which limit made a commit due."""
+    """What made a commit due: one of the limits of its topic, or something beyond it."""
 
     ROWS = "rows"
     BYTES = "bytes"
     AGE = "age"
+    MEMORY = "memory"  # the buffers of all topics together are full
+    POSITIONS = "positions"  # positions are committed now and then where no record came
+    START = "start"  # partitions are about to start anew, or went astray: what was read of them is committed first
+    REVOKED = "revoked"  # the group takes partitions away
+    STOP = "stop"  # the run ends, or its session does
 
 
 @dataclass(frozen=True, kw_only=True)

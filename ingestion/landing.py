@@ -17,6 +17,7 @@ from deltalake.exceptions import DeltaError
 
 from headrace import locks, tables
 from headrace.errors import ContractError, LandingConflict, MachineError
+from headrace.gaps import Gap
 
 from . import steps
 from .checkpoints import Checkpoints, LogUpkeep
@@ -25,6 +26,7 @@ from .commit_summary import CommitSummary
 from .data_file import DataFile, write_data_file
 from .deltalake_log import DeltalakeLog
 from .direct_log import DirectLog
+from .gaps import gaps_of
 from .log_folder import LogFolder
 from .positions import Move
 from .raw_columns import raw_rows
@@ -75,6 +77,10 @@ class Landing:
         except StaleLog:
             self._log = self._log_of(self._place.open())
         return self._versions(partitions)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """The ranges that somebody has accepted as not landed, read anew."""
+        return gaps_of(self._place.open(), self.topic_id)
 
     def commit(
         self,

@@ -15,11 +15,16 @@ from headrace.errors import BrokerError, HeadraceError, LandingConflict, LockTim
 
 from . import steps
 from .cluster import Unreachable
-from .positions import Lost, Place, by_topic, resume
+from .flush import FlushReason
+from .goal import Goal
+from .observer import Conditions, Observer
+from .positions import Lost, Place, by_topic
 from .settings import LandingSettings, Progress
 from .source import KafkaSource, Polled
+from .stopped import Stopped
+from .tally import Rebalance, Trouble
 from .target import Target
-from .topic_landing import TopicLanding
+from .topic_landing import TopicLanding, positions_of
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +54,26 @@ class Lander:
         report: Callable[[Progress], None],
         on_step: steps.OnStep = steps.ignore,
         clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
     ) -> None:
-        self.lost: dict[Place, Lost] = {}
         self._source, self._topics, self._settings = source, topics, settings
-        self._target, self._stop = target, stop
+        self._stop = stop
         self._report, self._on_step, self._clock = report, on_step, clock
         self._unsettled: set[Place] = set()
         self._failure: HeadraceError | None = None  # raised in the listener's thread, told in ours
-        self._elsewhere: dict[Place, int | None] = {}  # landed positions of partitions that are not ours
         self._blocked_since_s: dict[str, float] = {}
         self._unreachable_since_s: float | None = None
         self._paused = False
         self._told: tuple[int, int, int | None] | None = None
-        self._started_s = self._reported_s = self._probed_s = self._positions_s = self._looked_s = clock()
+        self._started_s = self._reported_s = self._probed_s = self._positions_s = clock()
+        self._stopped = Stopped(self._started_s)
+        self._goal = Goal(target, source, topics, self._stopped, clock)
+        self._observer = observer or Observer()
+
+    @property
+    def lost(self) -> dict[Place, Lost]:
+        """The partitions that stopped, ours or not, because the broker no longer holds what their table asks for."""
+        return self._stopped.lost
 
     def run(self) -> None:
         """Lands until there is an end to it. Everything read and proved is committed when this returns or raises.
@@ -72,11 +84,11 @@ class Lander:
             LockTimeout: a table's lock was held for longer than allowed.
             MachineError, ContractError: a table cannot be written.
         """
-        self._read_elsewhere()
+        self._goal.read_elsewhere()
         try:
-            while not self._stop.is_set() and not self._is_reached():
+            while not self._stop.is_set() and not self._goal.is_reached:
                 self._turn()
-                if self._is_reached():
+                if self._goal.is_reached:
                     self._drain()  # and if another lander was there first, there is more to do
         finally:
             self._drain()
@@ -84,13 +96,13 @@ class Lander:
 
     def give_up(self, places: Collection[Place]) -> None:
         """Commits what is buffered of these partitions, if that is possible now, and drops them."""
-        self._unsettled -= set(places)
+        self._leave(places, Rebalance.REVOKED)
         for topic, partitions in by_topic(places).items():
             landing = self._topics[topic]
             if landing.partitions & partitions:
                 self._on_step(steps.IN_REVOCATION)
                 try:
-                    landing.flush(lock_wait_s=LOCK_SLICE_S)
+                    self._commit(topic, FlushReason.REVOKED)
                 except (LandingConflict, LockTimeout) as err:
                     log.info("%s: dropped %d buffered rows, to be read again: %s", topic, landing.buffered_rows, err)
                 except HeadraceError as err:
@@ -99,25 +111,40 @@ class Lander:
 
     def lose(self, places: Collection[Place]) -> None:
         """Drops these partitions."""
-        self._unsettled -= set(places)
+        self._leave(places, Rebalance.LOST)
         for topic, partitions in by_topic(places).items():
             self._topics[topic].drop(partitions)
+
+    def _leave(self, places: Collection[Place], how: Rebalance) -> None:
+        self._unsettled -= set(places)
+        self._stopped.forget(places)
+        self._observer.tally.rebalances[how] += 1
 
     def _turn(self) -> None:
         try:
             polled = self._source.poll(POLL_S, MAX_POLL_RECORDS)
             self._raise_failure()
             self._buffer(polled)
-            self._unsettled |= self._source.take_assigned() | polled.astray
+            self._receive(polled)
             self._settle()
             self._probe()
-            self._look_elsewhere()
-            self._unreachable_since_s = None
+            self._goal.look_elsewhere(self._unsettled)
+            self._observer.ask_bounds(self._source, self._topics, self._stopped)
         except Unreachable as err:
             self._wait_for_broker(err)
         self._flush_due()
         self._relieve()
         self._tell()
+        self._observer.turned(self._topics, self._stopped, self._conditions())
+
+    def _conditions(self) -> Conditions:
+        return Conditions(
+            joined=self._source.joined,
+            broker_away=self._unreachable_since_s is not None,
+            waits_for_table=bool(self._blocked_since_s),
+            paused=self._paused,
+            unsettled=self._unsettled,
+        )
 
     def _buffer(self, polled: Polled) -> None:
         if polled.records:
@@ -130,6 +157,13 @@ class Lander:
         for (topic, partition), position in polled.positions.items():
             self._topics[topic].advance(partition, position)
 
+    def _receive(self, polled: Polled) -> None:
+        """Notes the partitions that came, and those that went astray."""
+        if assigned := self._source.take_assigned():
+            self._observer.tally.rebalances[Rebalance.ASSIGNED] += 1
+        self._stopped.note_cuts(polled.cuts)
+        self._unsettled |= assigned | polled.astray | self._stopped.due(self._clock())
+
     def _settle(self) -> None:
         """Starts the partitions that came, or that went astray, where table and broker agree."""
         if not self._unsettled:
@@ -138,40 +172,36 @@ class Lander:
         bounds = self._source.bounds(self._unsettled)
         for topic, partitions in by_topic(self._unsettled).items():
             landing = self._topics[topic]
-            if not self._flush(topic):
+            if not self._flush(topic, FlushReason.START):
                 continue  # what is buffered of a partition that went astray may exist nowhere else
             self._unsettled -= {(topic, partition) for partition in partitions}
             landing.drop(partitions)
             for partition, landed in landing.table.positions(partitions).items():
                 place = (topic, partition)
-                first = resume(place, landed, bounds[place])
-                if isinstance(first, Lost):
-                    self._lose(first)
-                else:
+                first = self._stopped.judge(place, landed, bounds[place], landing.table.gaps)
+                if isinstance(first, int):
                     landing.settle(partition, landed=landed, position=first)
                     self._source.start(place, first)
-
-    def _lose(self, lost: Lost) -> None:
-        self._source.hold([lost.place])
-        if lost.place not in self.lost:
-            log.error("%s. This partition stops; the others go on", lost)
-        self.lost[lost.place] = lost
+                    continue
+                self._source.hold([place])
+                if isinstance(first, Lost):
+                    self._stopped.stop(first)
 
     def _flush_due(self) -> None:
         now_s = self._clock()
         positions_due = now_s - self._positions_s >= self._settings.position_interval_s
-        full = self._is_full()
+        other = FlushReason.MEMORY if self._is_full() else FlushReason.POSITIONS if positions_due else None
         for topic, landing in self._topics.items():
-            if landing.due(now_s) or positions_due or full:
-                self._flush(topic)
+            if reason := landing.due(now_s) or other:
+                self._flush(topic, reason)
         if positions_due:
             self._positions_s = now_s
 
-    def _flush(self, topic: str, lock_wait_s: float = LOCK_SLICE_S) -> bool:
+    def _flush(self, topic: str, reason: FlushReason) -> bool:
         """Commits a topic's buffer; says whether that is done (also: done with, because another lander did it)."""
         landing = self._topics[topic]
         try:
-            moved = landing.flush(lock_wait_s=lock_wait_s)
+            moved = self._commit(topic, reason)
         except LandingConflict as err:
             log.warning("%s. Dropped %d buffered rows; going on from there", err, landing.buffered_rows)
             places = {(topic, partition) for partition in landing.drop()}
@@ -184,6 +214,11 @@ class Lander:
             self._hint({(topic, partition): position for partition, position in moved.items()})
         self._blocked_since_s.pop(topic, None)
         return True
+
+    def _commit(self, topic: str, reason: FlushReason) -> dict[int, int]:
+        landing = self._topics[topic]
+        with self._observer.committing(topic, landing, reason):
+            return landing.flush(lock_wait_s=LOCK_SLICE_S)
 
     def _keep_waiting(self, topic: str, err: LockTimeout) -> None:
         since_s = self._blocked_since_s.setdefault(topic, self._clock())
@@ -200,76 +235,42 @@ class Lander:
         """Pauses all partitions while the buffers stay full, which they do only while a table's lock is held."""
         full = self._is_full()
         if full:
-            self._source.hold(self._ours())
+            self._source.hold(positions_of(self._topics))
         elif self._paused:
-            self._source.resume(self._ours())
+            self._source.resume(positions_of(self._topics))
         if full != self._paused:
             log.info("the buffers are full, waiting for the tables" if full else "reading again")
         self._paused = full
 
     def _is_full(self) -> bool:
         buffered_bytes = sum(landing.buffered_bytes for landing in self._topics.values())
-        return buffered_bytes >= self._settings.max_buffered_bytes
+        return buffered_bytes >= self._settings.full_at_bytes
 
     def _probe(self) -> None:
-        if self._clock() - self._probed_s >= PROBE_INTERVAL_S:
+        """Looks now and then, and at every turn while no broker answers, whether the topics are still the same."""
+        if self._unreachable_since_s is not None or self._clock() - self._probed_s >= PROBE_INTERVAL_S:
             self._probed_s = self._clock()
             self._source.prove()
+            self._unreachable_since_s = None
 
     def _wait_for_broker(self, err: BrokerError) -> None:
         now_s = self._clock()
         if self._unreachable_since_s is None:
             self._unreachable_since_s = now_s
+            self._observer.tally.troubles[Trouble.BROKER_AWAY] += 1
             log.warning("%s. Waiting for them", err)
         away_s = now_s - self._unreachable_since_s
-        if self._target and away_s >= self._settings.outage_wait_s:
+        if self._goal.is_set and away_s >= self._settings.outage_wait_s:
             raise BrokerError(
                 f"{err}, for {away_s:.0f} s. What was landed stays; start again when they are back"
             ) from err
         self._stop.wait(POLL_S)
 
-    def _ours(self) -> dict[Place, int | None]:
-        """The positions of the partitions that are settled."""
-        return {
-            (topic, partition): landing.position(partition)
-            for topic, landing in self._topics.items()
-            for partition in landing.partitions
-        }
-
-    def _remaining(self) -> dict[Place, int]:
-        if self._target is None:
-            return {}
-        gaps = self._target.remaining(self._elsewhere | self._ours())
-        return {place: gap for place, gap in gaps.items() if place not in self.lost}
-
-    def _is_reached(self) -> bool:
-        return self._target is not None and not self._remaining()
-
-    def _look_elsewhere(self) -> None:
-        """Where only others have a way to go, reads now and then how far they are, and whether they can go on."""
-        waiting = self._remaining().keys() - self._ours().keys() - self._unsettled
-        if not waiting or waiting != self._remaining().keys() or self._clock() - self._looked_s < REPORT_INTERVAL_S:
-            return
-        self._read_elsewhere()
-        bounds = self._source.bounds(waiting)
-        for place in waiting:
-            if isinstance(lost := resume(place, self._elsewhere[place], bounds[place]), Lost):
-                self._lose(lost)
-
-    def _read_elsewhere(self) -> None:
-        """Reads how far others have landed the partitions that are not ours."""
-        self._looked_s = self._clock()
-        if self._target:
-            for topic, partitions in by_topic(self._target.places).items():
-                theirs = partitions - self._topics[topic].partitions
-                landed = self._topics[topic].table.positions(theirs)
-                self._elsewhere |= {(topic, partition): position for partition, position in landed.items()}
-
     def _drain(self) -> None:
         """Commits all that is buffered, and all positions."""
         deadline_s = None
         for topic, landing in self._topics.items():
-            while not self._flush(topic):
+            while not self._flush(topic, FlushReason.STOP):
                 if deadline_s is None and self._stop.is_set():
                     deadline_s = self._clock() + DRAIN_S
                 if deadline_s is not None and self._clock() >= deadline_s:
@@ -284,7 +285,7 @@ class Lander:
         self._reported_s = self._clock()
         rows = sum(landing.rows for landing in self._topics.values())
         commits = sum(landing.commits for landing in self._topics.values())
-        remaining = sum(self._remaining().values()) if self._target else None
+        remaining = sum(self._goal.remaining().values()) if self._goal.is_set else None
         if now or (rows, commits, remaining) != self._told:
             self._told = (rows, commits, remaining)
             self._report(Progress(rows, commits, remaining, self._clock() - self._started_s))

@@ -47,15 +47,26 @@ class Lost:
     position: int
     bounds: Bounds | None  # None where the broker only says that its log has diverged
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether what is missing was deleted, as retention does; else the log was cut."""
+        return self.bounds is not None and self.position < self.bounds.beginning
+
+    def fields(self) -> dict[str, str | int | None]:
+        """What a log line says of it, for machines."""
+        bounds = {"beginning": self.bounds.beginning, "end": self.bounds.end} if self.bounds else {}
+        return {"topic": self.place[0], "partition": self.place[1], "position": self.position, **bounds}
+
     def __str__(self) -> str:
         topic, partition = self.place
         asked = f"{topic}[{partition}]: the table asks for offset {self.position} next, but the broker"
         if self.bounds is None:
             return f"{asked} says that its log was cut before it"
-        if self.position < self.bounds.beginning:
+        if self.is_deleted:
             deleted = f"offsets {self.position} to {self.bounds.beginning - 1} were deleted before they were landed"
             return f"{asked} begins at {self.bounds.beginning}: {deleted}"
-        return f"{asked} ends at {self.bounds.end}: its log was cut or restored from an older copy"
+        again = f"offsets {self.bounds.end} to {self.position - 1}, which the table has, will be given to other records"
+        return f"{asked} ends at {self.bounds.end}: its log was cut or restored from an older copy; {again}"
 
 
 def resume(place: Place, position: int | None, bounds: Bounds) -> int | Lost:
@@ -69,8 +80,10 @@ def resume(place: Place, position: int | None, bounds: Bounds) -> int | Lost:
 
 def lost_error(lost: Iterable[Lost]) -> PositionLost:
     """The error that names every partition that stopped, and what can be done."""
-    lines = "\n  ".join(str(each) for each in lost)
+    stopped = list(lost)
+    lines = "\n  ".join(str(each) for each in stopped)
+    accept = " ".join(f"--accept-gap {topic}:{partition}" for topic, partition in (each.place for each in stopped))
     return PositionLost(
         f"{lines}\nNothing was skipped, and all other partitions were landed. Restore the records on the broker, "
-        "or land this topic into another lake"
+        f"or go on without them, which the table will say: {accept}"
     )

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from headrace.errors import UsageError
+from headrace.gaps import Gap
 
 from . import steps
+from .acceptance import accept_gaps, refuse_unread
 from .cluster import Unreachable
 from .landing import Landing
 from .loop import LEAVE_S, Lander
+from .observer import Observer
 from .positions import Bounds, Lost, Place, lost_error
 from .raw_table import RawTable
 from .settings import LandingResult, LandingSettings, Progress
+from .shown import shown
 from .source import KafkaSource, TopicReplaced
 from .target import Target
 from .topic_landing import TopicLanding
@@ -43,25 +47,32 @@ def land(
     the partitions; each of those with `until_end` returns when all partitions are landed, whoever landed them.
     `report` is called about once a second and at the end, `on_step` at the points named in `steps`.
 
+    While it runs it tells how it stands in the lake, and on the port of the settings, if there is one.
+
     Raises:
+        UsageError: no topic, or a gap to accept that is none.
         BrokerError: no broker answers, or there is no such topic.
         ContractError, ForeignCluster: a raw table is not what it should be, or of another cluster.
-        MachineError: a table cannot be written, such as on a full disk; or the package crc32c is missing.
+        MachineError: a table cannot be written, such as on a full disk; the port is taken; a package is missing.
         LockTimeout: a table was held alone for longer than `lock_wait_s`.
         PositionLost: with `until_end`, and after all else was landed: the broker no longer holds what a table asks for.
     """
     if not topics:
         raise UsageError("no topic to land was given")
+    refuse_unread(settings.accept_gaps, topics)
     quiet_kafka()
-    run = _Run(tuple(dict.fromkeys(topics)), settings, until_end, stop or threading.Event(), report, on_step)
     started_s = time.monotonic()
-    with run.source() as source:
-        again = run.session(source, source.cluster.require(topics))
-    while again and not run.stop.is_set():
-        again = run.next_session()
+    with shown(settings) as observer:
+        run = _Run(
+            tuple(dict.fromkeys(topics)), settings, until_end, stop or threading.Event(), report, on_step, observer
+        )
+        with run.source() as source:
+            again = run.session(source, source.cluster.require(topics))
+        while again and not run.stop.is_set():
+            again = run.next_session()
     if until_end and run.lost:
         raise lost_error(run.lost)
-    return LandingResult(dict(run.rows), run.commits, time.monotonic() - started_s, tuple(run.lost))
+    return LandingResult(dict(run.rows), run.commits, time.monotonic() - started_s, tuple(run.lost), run.gaps)
 
 
 def quiet_kafka() -> None:
@@ -79,16 +90,24 @@ class _Run:
     stop: threading.Event
     report: Callable[[Progress], None]
     on_step: steps.OnStep
+    observer: Observer
+    gaps: tuple[Gap, ...] = ()
     rows: Counter[str] = field(default_factory=Counter)
     commits: int = 0
     lost: list[Lost] = field(default_factory=list)
     _ends: dict[Place, Bounds] = field(default_factory=dict)
     _ids_of_ends: dict[str, str] = field(default_factory=dict)
+    _to_accept: frozenset[Place] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._to_accept = self.settings.accept_gaps
 
     def session(self, source: KafkaSource, ids: Mapping[str, str]) -> bool:
         """Lands the topics that exist; says whether another session is to follow, because one was replaced."""
         cluster_id = source.cluster.cluster_id()
-        landings = {topic: self._landing(topic, topic_id, cluster_id) for topic, topic_id in ids.items()}
+        tables = {topic: RawTable.of(self.settings.lake, topic, cluster_id) for topic in ids}
+        landings = {topic: self._landing(table, ids[topic]) for topic, table in tables.items()}
+        self._accept(source, {topic: (tables[topic], landings[topic]) for topic in ids})
         lander = Lander(
             source,
             landings,
@@ -96,7 +115,8 @@ class _Run:
             target=self._target(source, ids) if self.until_end else None,
             stop=self.stop,
             report=self.report,
-            on_step=self.on_step,
+            on_step=self._step,
+            observer=self.observer,
         )
         source.subscribe(ids, lander, awaited=set(self.topics) - set(ids))
         try:
@@ -114,6 +134,7 @@ class _Run:
         """A session after one that ended with a replaced topic: waits for the topics, and for the broker."""
         deadline_s = time.monotonic() + self.settings.connect_wait_s
         while not self.stop.is_set():
+            self.observer.waits()
             try:
                 with self.source() as source:
                     late = time.monotonic() >= deadline_s
@@ -137,22 +158,34 @@ class _Run:
             self.settings.group,
             connect_wait_s=self.settings.connect_wait_s,
             session_timeout_s=self.settings.session_timeout_s,
+            fetch_max_bytes=self.settings.fetch_max_bytes,
+            instance=self.settings.instance,
+            on_hint_refused=self.observer.tally.offset_commit_refused,
         )
         try:
             yield source
         finally:
             source.close(LEAVE_S)
 
-    def _landing(self, topic: str, topic_id: str, cluster_id: str) -> TopicLanding:
-        table = RawTable.of(self.settings.lake, topic, cluster_id)
+    def _landing(self, table: RawTable, topic_id: str) -> TopicLanding:
         landing = Landing(
             table,
             topic_id,
             lock_wait_s=self.settings.lock_wait_s,
             durable=self.settings.durable,
-            on_step=self.on_step,
+            on_step=self._step,
         )
         return TopicLanding(landing, self.settings.policy)
+
+    def _step(self, passed: str) -> None:
+        self.observer.tally.step(passed)
+        self.on_step(passed)
+
+    def _accept(self, source: KafkaSource, topics: Mapping[str, tuple[RawTable, TopicLanding]]) -> None:
+        """Records the gaps to accept, in the first session: later ones find no such gap any more."""
+        if self._to_accept:
+            self.gaps = accept_gaps(self._to_accept, source.cluster, topics, lock_wait_s=self.settings.lock_wait_s)
+            self._to_accept = frozenset()
 
     def _target(self, source: KafkaSource, ids: Mapping[str, str]) -> Target:
         """The ends of the first session; of a topic that was replaced since, those of now."""

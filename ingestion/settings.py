@@ -7,9 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.errors import UsageError
+from headrace.gaps import Gap
 
 from .flush import FlushPolicy
-from .positions import Lost
+from .positions import Lost, Place
+
+FETCH_SHARE = 8  # one part in so many of the memory is for what is read ahead
+FETCH_MAX_BYTES = 32 * 2**20  # a larger answer of a broker makes nothing faster
+LOOPBACK = "127.0.0.1"
+POSITIVE = (
+    "lock_wait_s",
+    "connect_wait_s",
+    "outage_wait_s",
+    "position_interval_s",
+    "max_buffered_bytes",
+    "alive_within_s",
+)
 
 
 def default_group(lake: Path) -> str:
@@ -25,9 +38,15 @@ class LandingSettings:
     """Where records come from, where they go, and how patient the lander is.
 
     A lander that is killed keeps its partitions for `session_timeout_s`; then the others of its group take them over.
+    One with an `instance` name keeps them also over a restart that is shorter than that.
+
+    `max_buffered_bytes` bounds what was read and not landed, of all topics together, as it lies in memory: the buffers,
+    and one answer of a broker that is read ahead. Beyond it nothing is fetched until a commit succeeds. Outside of it
+    are what the process takes anyway, a commit's own working memory, further brokers' answers, and what one compressed
+    batch or record takes beyond the size that it has on the wire.
 
     Raises:
-        UsageError: a number is not positive.
+        UsageError: a number is not positive, or no port.
     """
 
     brokers: str  # host:port[,host:port]
@@ -40,16 +59,33 @@ class LandingSettings:
     session_timeout_s: float = 10.0
     durable: bool = True  # a commit is on the disk before it counts; see `Landing`
     position_interval_s: float = 600.0  # how often positions are committed where no record came
-    max_buffered_bytes: int = 256 * 2**20  # of all topics; beyond it nothing is fetched until a commit succeeds
+    max_buffered_bytes: int = 256 * 2**20
+    instance: str | None = None
+    accept_gaps: frozenset[Place] = frozenset()  # where to go on behind records that the broker no longer has
+    metrics_port: int | None = None  # None: no endpoints; 0: any that is free
+    metrics_address: str = LOOPBACK
+    alive_within_s: float = 60.0  # the loop comes by several times a second; a commit or a broker may hold it up
 
     def __post_init__(self) -> None:
         if not self.group:
             object.__setattr__(self, "group", default_group(self.lake))
-        for name in ("lock_wait_s", "connect_wait_s", "outage_wait_s", "position_interval_s", "max_buffered_bytes"):
+        for name in POSITIVE:
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be greater than 0, found {getattr(self, name)}")
         if self.session_timeout_s < 1:
             raise UsageError(f"session_timeout_s must be at least 1, found {self.session_timeout_s}")
+        if self.metrics_port is not None and not 0 <= self.metrics_port <= 65_535:
+            raise UsageError(f"metrics_port must be a port, 0 to 65535, found {self.metrics_port}")
+
+    @property
+    def fetch_max_bytes(self) -> int:
+        """The most that one answer of a broker may hold, except for one record that is larger."""
+        return min(FETCH_MAX_BYTES, self.max_buffered_bytes // FETCH_SHARE)
+
+    @property
+    def full_at_bytes(self) -> int:
+        """When the buffers count as full: what was read ahead by then still has its place."""
+        return self.max_buffered_bytes - self.fetch_max_bytes
 
 
 @dataclass(frozen=True)
@@ -69,9 +105,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class LandingResult:
-    """What one run landed: rows by topic (of this run only), commits, seconds, and the partitions that stopped."""
+    """What one run landed: rows by topic (of this run only), commits, seconds, the partitions that stopped, and the
+    gaps that were accepted."""
 
     rows: dict[str, int]
     commits: int
     seconds: float
     lost: tuple[Lost, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -6,8 +6,8 @@ import importlib.util
 import logging
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -28,9 +28,6 @@ CONSUMER: dict[str, Any] = {
     "auto_offset_reset": "none",
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
-    # One answer holds at most 32 MiB, so that what is read ahead beside the buffers is bounded.
-    "fetch_max_bytes": 32 * 2**20,
-    "max_partition_fetch_bytes": 4 * 2**20,
     # A rebalance waits for a member this long at most. The loop polls several times a second.
     "max_poll_interval_ms": 60_000,
     "metadata_max_age_ms": 30_000,  # how soon a new partition is noticed
@@ -51,11 +48,15 @@ class TopicReplaced(Exception):
 
 @dataclass(frozen=True)
 class Polled:
-    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on."""
+    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on.
+
+    Of the latter, `cuts` has those whose log the broker cut behind what was read, and where, if the broker knows it.
+    """
 
     records: Mapping[Place, Sequence[Any]] = field(default_factory=dict)
     positions: Mapping[Place, int] = field(default_factory=dict)
     astray: frozenset[Place] = frozenset()
+    cuts: Mapping[Place, int | None] = field(default_factory=dict)
 
 
 class Owner(Protocol):
@@ -72,7 +73,8 @@ class KafkaSource:
     """One consumer in a group, for the topics and topic ids that it was given.
 
     Partitions come unread: whoever asks `take_assigned` starts each with `start`. Kafka's committed offsets are never
-    read.
+    read; `on_hint_refused` is called whenever Kafka did not take one. An answer of a broker holds `fetch_max_bytes` at
+    most, or one record.
 
     Raises:
         MachineError: the package crc32c is missing.
@@ -80,9 +82,26 @@ class KafkaSource:
         SettingsError: the address is not one.
     """
 
-    def __init__(self, brokers: str, group: str, *, connect_wait_s: float, session_timeout_s: float) -> None:
+    def __init__(
+        self,
+        brokers: str,
+        group: str,
+        *,
+        connect_wait_s: float,
+        session_timeout_s: float,
+        fetch_max_bytes: int = 32 * 2**20,
+        instance: str | None = None,
+        on_hint_refused: Callable[[], None] = lambda: None,
+    ) -> None:
         _require_crc32c()
-        self._consumer = _connect(brokers, group, connect_wait_s, session_timeout_s)
+        own = {
+            "session_timeout_ms": int(session_timeout_s * 1000),
+            "heartbeat_interval_ms": int(min(1.0, session_timeout_s / 4) * 1000),
+            "fetch_max_bytes": fetch_max_bytes,
+            "max_partition_fetch_bytes": min(fetch_max_bytes, 4 * 2**20),
+            "group_instance_id": instance,
+        }
+        self._consumer = _connect(brokers, group, connect_wait_s, own)
         read_leniently(self._consumer)
         self.cluster = Cluster(self._consumer, brokers)
         self._topic_ids: dict[str, str] = {}
@@ -90,7 +109,8 @@ class KafkaSource:
         self._seen: dict[Place, int] = {}
         self._unproved: Polled | None = None
         self._assigned: set[Place] = set()
-        self._hint_failed = False
+        self._hint_failed, self._on_hint_refused = False, on_hint_refused
+        self.joined = False  # whether the group has given us our partitions, were it none
 
     def subscribe(self, topic_ids: Mapping[str, str], owner: Owner, *, awaited: Collection[str] = ()) -> None:
         """Joins the group for these topics.
@@ -171,7 +191,9 @@ class KafkaSource:
         except kafka_errors.OffsetOutOfRangeError as err:
             return self._astray(err.args[0])
         except kafka_errors.LogTruncationError as err:
-            return self._astray(err.divergent_offsets)
+            ends = err.divergent_offsets.items()
+            cuts = {(place.topic, place.partition): at and int(at.offset) for place, at in ends}
+            return replace(self._astray(err.divergent_offsets), cuts=cuts)
         except kafka_errors.UnsupportedCodecError as err:
             raise MachineError(
                 f"{err}. Records of a topic are compressed by it: pip install 'kafka-python[lz4,snappy,zstd]'"
@@ -215,6 +237,8 @@ class KafkaSource:
             log.warning(
                 "Kafka did not take the group's offsets (%s). Landing goes on; only lag tools are behind", outcome
             )
+        if failed:
+            self._on_hint_refused()
         self._hint_failed = failed
 
 
@@ -230,6 +254,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             self._source._consumer.seek(place, 0)
         self._source._consumer.pause(*assigned)
         self._source._assigned = {(place.topic, place.partition) for place in assigned}
+        self._source.joined = True
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         self._forget(revoked)
@@ -240,12 +265,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owner.lose([(place.topic, place.partition) for place in lost])
 
     def _forget(self, places: Collection[TopicPartition]) -> None:
+        self._source.joined = False
         for place in places:
             self._source._assigned.discard((place.topic, place.partition))
             self._source._seen.pop((place.topic, place.partition), None)
 
 
-def _connect(brokers: str, group: str, connect_wait_s: float, session_timeout_s: float) -> KafkaConsumer:
+def _connect(brokers: str, group: str, connect_wait_s: float, own: Mapping[str, Any]) -> KafkaConsumer:
     if not all(ADDRESS.fullmatch(address) for address in brokers.split(",")):
         raise SettingsError(f"'{brokers}' is not an address of brokers: expected host:port[,host:port]")
     started_s, clients = time.monotonic(), []
@@ -259,10 +285,9 @@ def _connect(brokers: str, group: str, connect_wait_s: float, session_timeout_s:
             kafka_client=client,
             bootstrap_servers=brokers,
             group_id=group,
-            session_timeout_ms=int(session_timeout_s * 1000),
-            heartbeat_interval_ms=int(min(1.0, session_timeout_s / 4) * 1000),
             bootstrap_timeout_ms=int(connect_wait_s * 1000),
             **CONSUMER,
+            **own,
         )
     except kafka_errors.KafkaError as err:
         for opened in clients:

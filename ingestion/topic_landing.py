@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .buffer import TopicBuffer
 from .flush import FlushPolicy, FlushReason
 from .landing import Landing
-from .positions import Move
+from .positions import Move, Place
 from .raw_columns import record_columns
 
 
@@ -40,6 +40,19 @@ class TopicLanding:
     def buffered_bytes(self) -> int:
         """The memory that they take."""
         return self._buffer.size_bytes
+
+    @property
+    def landed(self) -> dict[int, int | None]:
+        """The landed position of each settled partition; None where nothing has been landed yet."""
+        return dict(self._expected)
+
+    def oldest_wait_s(self, now_s: float) -> float:
+        """How long the oldest buffered record has waited since it was read; 0 when there is none."""
+        return self._buffer.age_s(now_s)
+
+    def oldest_at_s(self) -> float | None:
+        """The least Kafka timestamp among the oldest buffered records of each partition; None when none has one."""
+        return self._buffer.oldest_at_s()
 
     def settle(self, partition: int, *, landed: int | None, position: int) -> None:
         """Starts a partition whose landed position is `landed` and whose reading begins at `position`."""
@@ -93,3 +106,12 @@ class TopicLanding:
         self._buffer.committed()
         self._expected |= {partition: move.position for partition, move in moves.items()}
         return {partition: move.position for partition, move in moves.items()}
+
+
+def positions_of(topics: Mapping[str, TopicLanding]) -> dict[Place, int | None]:
+    """The next offset to read of every partition that is settled."""
+    return {
+        (topic, partition): landing.position(partition)
+        for topic, landing in topics.items()
+        for partition in landing.partitions
+    }

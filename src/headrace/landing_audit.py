@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .books import MADE_BY_LANDING, examples, nonzero, whole
+from .gaps import DELETED, Gap, gaps_from_property
 from .journal import Journal
-from .lake import Query, open_table
-from .tables import TOPIC_IDS_PROPERTY, landing_application, raw_table
+from .lake import Query, literal, open_table
+from .tables import GAPS_PROPERTY, TOPIC_IDS_PROPERTY, landing_application, raw_table
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -50,7 +51,7 @@ _PLACES = """
 _GAPS = """
     SELECT p, sum(gap) AS gap, coalesce(max(explained), 0) AS explained, coalesce(max(in_doubt), 0) AS in_doubt FROM (
         SELECT _partition AS p, max(CASE WHEN age = 1 THEN greatest(_offset + 1, position) ELSE _offset + 1 END)
-               - min(_offset) - count(DISTINCT _offset) AS gap
+               - min(_offset) - count(DISTINCT _offset) - ({passed_over}) AS gap
         FROM (
             SELECT _topic_id, _partition, _offset,
                    rank() OVER (PARTITION BY _partition ORDER BY _generation DESC) AS age
@@ -60,7 +61,8 @@ _GAPS = """
         GROUP BY _topic_id, _partition
     )
     LEFT JOIN (
-        SELECT p AS of, sum(CASE WHEN o < position AND landed = 0 THEN least(sent + aborted, 1) ELSE 0 END)
+        SELECT p AS of, sum(CASE WHEN o < position AND landed = 0 AND NOT ({accepted}) THEN least(sent + aborted, 1)
+                                 ELSE 0 END)
                + coalesce(max(markers), 0) AS explained, sum(unknown) AS in_doubt
         FROM places
         LEFT JOIN (SELECT p AS ending, count(DISTINCT t) AS markers FROM sent WHERE outcome <> 'unknown' GROUP BY p)
@@ -73,7 +75,8 @@ _GAPS = """
 _LANDING_TOTALS = """
     SELECT (SELECT count(*) FROM sent) AS journal,
            (SELECT count(*) FROM raw) AS raw,
-           sum(CASE WHEN o < position THEN greatest(sent - landed, 0) ELSE 0 END) AS lost_write,
+           sum(CASE WHEN o < position AND {accepted} THEN greatest(sent - landed, 0) ELSE 0 END) AS accepted,
+           sum(CASE WHEN o < position AND NOT ({accepted}) THEN greatest(sent - landed, 0) ELSE 0 END) AS lost_write,
            sum(CASE WHEN o < position THEN 0 ELSE greatest(sent - landed, 0) END) AS waiting,
            sum(aborted_read) AS aborted_read,
            sum(CASE WHEN sent + aborted + unknown > 0 THEN strangers ELSE 0 END) AS inconsistent_offset,
@@ -85,7 +88,7 @@ _LANDING_TOTALS = """
 """
 
 _LANDING_EXAMPLES = """
-    SELECT 'lost_write' AS fault, p, o FROM places WHERE sent > landed AND o < position
+    SELECT 'lost_write' AS fault, p, o FROM places WHERE sent > landed AND o < position AND NOT ({accepted})
     UNION ALL SELECT 'waiting', p, o FROM places WHERE sent > landed AND o >= position
     UNION ALL SELECT 'aborted_read', p, o FROM places WHERE aborted_read > 0
     UNION ALL SELECT 'inconsistent_offset', p, o FROM places WHERE sent + aborted + unknown > 0 AND strangers > 0
@@ -118,6 +121,8 @@ class LandingBooks:
     duplicate            raw rows beyond the first of a position
     skip                 offsets below the position that are not in raw, and that the journal does not explain
     extra                in raw, and not in the journal
+
+    `accepted` are no fault: acknowledged, not in raw, and inside one of the `gaps` that somebody has accepted.
     """
 
     topic: str
@@ -131,6 +136,8 @@ class LandingBooks:
     skip: int
     extra: int
     examples: tuple[str, ...]
+    accepted: int = 0
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def faults(self) -> dict[str, int]:
@@ -150,10 +157,30 @@ def audit_landing(journal: Journal, lake: Path, topic: str) -> LandingBooks:
     journal.name_sent(query, topic)
     query.name("reached", _reached(raw, query))
     query.name("places", _PLACES)
-    query.name("gaps", _GAPS)
-    totals = query.row(_LANDING_TOTALS)
-    books = LandingBooks(topic=topic, examples=(), **whole(totals))
-    return replace(books, examples=examples(query, _LANDING_EXAMPLES)) if books.faults else books
+    gaps = gaps_from_property(raw.metadata().configuration.get(GAPS_PROPERTY))
+    accepted = _accepted(gaps)
+    query.name("gaps", _GAPS.format(accepted=accepted, passed_over=_passed_over(gaps)))
+    totals = query.row(_LANDING_TOTALS.format(accepted=accepted))
+    books = LandingBooks(topic=topic, examples=(), gaps=gaps, **whole(totals))
+    at_fault = _LANDING_EXAMPLES.format(accepted=accepted)
+    return replace(books, examples=examples(query, at_fault)) if books.faults else books
+
+
+def _accepted(gaps: tuple[Gap, ...]) -> str:
+    """SQL: whether a place is in an accepted gap. A journal does not know of topic ids, so any life's gap counts."""
+    inside = [f"(p = {gap.partition:d} AND o >= {gap.first:d} AND o < {gap.end:d})" for gap in gaps]
+    return f"({' OR '.join(inside) or 'false'})"
+
+
+def _passed_over(gaps: tuple[Gap, ...]) -> str:
+    """SQL over the raw rows of one life of a partition: the offsets behind its first row that were passed over."""
+    each = [
+        f"CASE WHEN _topic_id = {literal(gap.topic_id)} AND _partition = {gap.partition:d} "
+        f"THEN greatest({gap.end:d} - greatest({gap.first:d}, min(_offset)), 0) ELSE 0 END"
+        for gap in gaps
+        if gap.reason == DELETED
+    ]
+    return " + ".join(each) or "0"
 
 
 def _reached(raw: DeltaTable, query: Query) -> str:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from headrace.pipeline.times import instant_us
 
 from .errors import SettingsError, near_names
+from .log_lines import LogFormat
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
 SETTINGS_FILE = "headrace.toml"
@@ -50,6 +51,10 @@ class Settings(BaseModel):
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
     durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
+    max_buffered_mib: int = Field(256, ge=8, description="memory of what a lander has read and not landed, in MiB")
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="port of a lander's metrics; unset: none")
+    metrics_address: str = Field("127.0.0.1", description="address on which metrics are served")
+    log_format: LogFormat = Field(LogFormat.TEXT, description="how a lander writes its log: text, or json")
 
     @field_validator("clock")
     @classmethod

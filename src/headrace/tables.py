@@ -8,7 +8,7 @@
     <pipeline>/manifests/*.json                            what stored training sets are made from
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
-rebuilds. The lock of a table, or of a source, is a file beside it.
+rebuilds. Landers say in `.landers` how they stand. The lock of a table, or of a source, is a file beside it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ MANIFESTS = "manifests"  # the folder of a pipeline in the lake where stored tra
 # Table properties of raw.
 CLUSTER_ID_PROPERTY = "headrace.cluster_id"
 TOPIC_IDS_PROPERTY = "headrace.topic_ids"  # comma-separated; the place in the list is the generation
+GAPS_PROPERTY = "headrace.gaps"  # what was accepted as not landed; see `headrace.gaps`
 
 # Why a record was rejected, in the order in which the checks are made: the first that fails is the reason.
 REASONS = (
@@ -58,6 +59,11 @@ def raw_table(lake: Path, topic: str) -> Path:
 def raw_lock(lake: Path, topic: str) -> Path:
     """The lock file of the raw table of `topic`."""
     return lake / "raw" / f".{topic}.lock"
+
+
+def landers_folder(lake: Path) -> Path:
+    """Where each lander of a lake keeps how it stands, one file a process."""
+    return lake / ".landers"
 
 
 def landing_application(topic_id: str, partition: int) -> str:

@@ -22,7 +22,7 @@ def room(ours: str, others: str = "") -> Room:
     return Room(frozenset(f"headrace.{name}" for name in ours.split()), frozenset(others.split()))
 
 
-KERNEL = "errors settings locks tables builds log_entry pins pipeline"
+KERNEL = "errors settings locks tables builds gaps log_entry log_lines pins pipeline"
 
 # By prefix of the module's name; the longest one holds.
 ROOMS = {
@@ -52,6 +52,9 @@ ROOMS = {
     "headrace.ingestion.deltalake_log": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.table_features": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.checkpoints": room(f"{KERNEL} ingestion", "deltalake"),
+    "headrace.ingestion.gaps": room(f"{KERNEL} ingestion", "deltalake"),
+    "headrace.ingestion.metrics": room(f"{KERNEL} ingestion", "prometheus_client"),
+    "headrace.ingestion.endpoints": room(f"{KERNEL} ingestion", "prometheus_client"),
     "headrace.ingestion.lag": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.buffer": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.data_file": room(f"{KERNEL} ingestion", "pyarrow"),

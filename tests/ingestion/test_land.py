@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
@@ -14,7 +14,6 @@ from support.eventually import eventually
 from headrace.errors import (
     BrokerError,
     ForeignCluster,
-    HeadraceError,
     MachineError,
     PositionLost,
     SettingsError,
@@ -103,6 +102,34 @@ def test_an_open_transaction_delays_only_what_comes_after_it(topic):
     assert topic.values() == [b"before", b"open", b"after"]
 
 
+def test_a_record_that_was_sent_twice_is_two_rows_of_raw(topic):
+    topic.create().send(b"once", b"twice", b"twice")
+    topic.land()
+    assert topic.values() == [b"once", b"twice", b"twice"]
+
+
+def test_a_clock_that_jumps_by_days_touches_nothing_but_landed_at(topic, background, monkeypatch):
+    two_days_s, now_s, now_ns = 172_800, time.time, time.time_ns
+
+    def jump_s():
+        return two_days_s * (int(now_s() * 4) % 3 - 1)  # four times a second: two days back, right, two days ahead
+
+    monkeypatch.setattr(time, "time", lambda: now_s() + jump_s())
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns() + jump_s() * 10**9)
+    topic.create()
+    background(topic)
+    for turn in range(8):
+        topic.send(*numbered(*range(turn * 200, turn * 200 + 200)), timestamp_ms=1_357_035_300_000)
+        eventually(lambda turn=turn: topic.count() == (turn + 1) * 200)
+    background.end()
+    assert topic.comparison().is_clean
+    (found,) = topic.query(
+        "select count(distinct timestamp) as sent, min(landed_at) as first, max(landed_at) as last from t"
+    )
+    assert found["sent"] == 1
+    assert (found["last"] - found["first"]).days >= 1
+
+
 def test_partitions_that_are_added_are_landed_from_their_beginning(topic):
     topic.create().send(b"first")
     topic.land()
@@ -149,42 +176,13 @@ def test_a_topic_that_was_created_again_is_landed_as_the_next_generation_with_on
     assert len({row["i"] for row in topic.query("select _topic_id as i from t")}) == 2
 
 
-@pytest.fixture
-def background():
-    """Starts a lander without an end; it is stopped after the test, and must not have met an error."""
-    stop, errors, threads = threading.Event(), [], []
-
-    def run(*topics):
-        policy = FlushPolicy(max_rows=500, max_age_s=0.1)
-        try:
-            land(
-                [topic.name for topic in topics], settings=topics[0].settings(policy=policy), until_end=False, stop=stop
-            )
-        except HeadraceError as err:
-            errors.append(err)
-
-    def begin(*topics):
-        threads.append(threading.Thread(target=run, args=topics))
-        threads[-1].start()
-
-    yield begin
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-    assert errors == []
-
-
-def count(topic):
-    return topic.query("select count(*) as n from t")[0]["n"] if topic.table.exists() else 0
-
-
 def test_a_topic_that_is_created_again_under_a_running_lander_is_never_taken_for_the_old_one(topic, background):
     topic.create().send(*numbered(*range(100)))
     background(topic)
-    eventually(lambda: count(topic) == 100)
+    eventually(lambda: topic.count() == 100)
     topic.recreate()
     topic.send(*[b"new %d" % number for number in range(200)])  # more than before: the old position exists again
-    eventually(lambda: count(topic) == 300)
+    eventually(lambda: topic.count() == 300)
     rows = topic.query("select _generation as g, min(_offset) as a, max(_offset) as b, count(*) as n from t group by 1")
     assert sorted(tuple(row.values()) for row in rows) == [(0, 0, 99, 100), (1, 0, 199, 200)]
     assert topic.comparison(generation=1).is_clean
@@ -196,13 +194,13 @@ def test_a_topic_that_is_deleted_does_not_stop_the_others_and_is_landed_when_it_
     gone = type(topic)(f"{topic.name}-gone", topic.address, topic.lake).create()
     topic.create().send(b"first")
     background(topic, gone)
-    eventually(lambda: count(topic) == 1)
+    eventually(lambda: topic.count() == 1)
     gone.delete()
     topic.send(b"second")
-    eventually(lambda: count(topic) == 2)
+    eventually(lambda: topic.count() == 2)
     gone.recreate()
     gone.send(b"back")
-    eventually(lambda: count(gone) == 1)
+    eventually(lambda: gone.count() == 1)
 
 
 def names(topic):

@@ -19,6 +19,7 @@ from headrace.ingestion.positions import Bounds, Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
 from headrace.ingestion.source import Polled, TopicReplaced
+from headrace.ingestion.tally import Trouble
 from headrace.ingestion.target import Target
 from headrace.ingestion.topic_landing import TopicLanding
 
@@ -31,6 +32,7 @@ class FakeSource:
         self.first = defaultdict(int)  # the oldest offset still held
         self.at, self.held, self.hints, self.batch = {}, set(), [], batch
         self.assigned, self.astray, self.script = set(self.logs), set(), []
+        self.cuts, self.joined, self.silences = {}, True, []
 
     def poll(self, timeout_s, max_records):
         if self.script:
@@ -38,6 +40,10 @@ class FakeSource:
             if isinstance(step, Exception):
                 raise step
             step()
+        if self.cuts:
+            cuts, self.cuts = self.cuts, {}
+            self.held |= cuts.keys()
+            return Polled(astray=frozenset(cuts), cuts=cuts)
         if astray := {place for place in self.at if self.at[place] < self.first[place]} - self.held:
             self.held |= astray
             return Polled(astray=frozenset(astray))
@@ -50,7 +56,8 @@ class FakeSource:
         return Polled(records, {place: self.at[place] for place in records})
 
     def prove(self):
-        pass
+        if self.silences and (err := self.silences.pop(0)):
+            raise err
 
     def take_assigned(self):
         taken, self.assigned = frozenset(self.assigned), set()
@@ -153,6 +160,43 @@ def test_a_partition_that_is_taken_away_is_committed_first(lake):
     run.give_up([("t", 0), ("t", 1)])
     assert landed(lake) == all_of(p0=10, p1=10)
     assert steps[-1] == "in_revocation"
+
+
+def test_records_that_still_come_of_a_partition_that_was_taken_away_are_dropped(lake):
+    source = FakeSource(p0=25, p1=25)
+    run = lander(lake, source, target=False, policy=FlushPolicy(max_rows=10**6, max_age_s=1e9))
+    run._turn()
+    run._turn()
+    run.give_up([("t", 0)])
+    run._turn()  # the fake goes on giving records of both
+    assert source.at["t", 0] > 10
+    run._drain()
+    assert landed(lake) == all_of(p0=10, p1=len([place for place in landed(lake) if place[0] == 1]))
+    assert table(lake).positions([0]) == {0: 10}
+
+
+def test_a_log_that_was_cut_while_it_was_read_stops_its_partition_with_what_was_read_before(lake, caplog):
+    source = FakeSource(p0=50, p1=50)
+
+    def cut():
+        source.cuts = {("t", 0): 5}
+
+    source.script = [lambda: None, lambda: None, cut]
+    run = lander(lake, source)
+    run.run()
+    assert list(run.lost) == [("t", 0)]
+    assert landed(lake) == all_of(p0=10, p1=50)
+    assert "t[0]: the table asks for offset 10 next, but the broker says that its log was cut before it" in caplog.text
+
+
+def test_a_run_to_the_end_of_a_log_that_was_cut_below_what_has_landed_does_not_pass_for_done(lake):
+    lander(lake, FakeSource(p0=20)).run()
+    run = lander(lake, FakeSource(p0=12))
+    run.run()
+    assert [str(lost) for lost in run.lost.values()] == [
+        "t[0]: the table asks for offset 20 next, but the broker ends at 12: its log was cut or restored from an older "
+        "copy; offsets 12 to 19, which the table has, will be given to other records"
+    ]
 
 
 def test_a_partition_that_was_lost_is_dropped_and_left_to_its_new_owner(lake):
@@ -267,6 +311,27 @@ def test_a_broker_that_is_away_is_waited_for(lake, caplog):
     lander(lake, source).run()
     assert landed(lake) == all_of(p0=25)
     assert caplog.text.count("do not answer") == 1
+
+
+def test_a_broker_that_is_asked_in_vain_while_nothing_comes_is_one_outage(lake, caplog, monkeypatch):
+    monkeypatch.setattr(loop, "POLL_S", 0.001)
+    source = FakeSource(p0=25)
+    away = Unreachable("the brokers at b:1 do not answer")
+    source.silences = [None, away, away, away, None, None, away]
+    run = lander(lake, source, target=False)
+    for _ in range(12):
+        run._turn()
+    assert source.silences == []
+    assert caplog.text.count("do not answer") == 2
+    assert run._observer.tally.troubles[Trouble.BROKER_AWAY] == 2
+
+
+def test_a_run_to_the_end_gives_up_a_broker_that_is_asked_in_vain(lake, monkeypatch):
+    monkeypatch.setattr(loop, "POLL_S", 0.001)
+    source = FakeSource(p0=100, batch=1)
+    source.silences = [None, *[Unreachable("the brokers at b:1 do not answer")] * 99]
+    with pytest.raises(BrokerError, match=r"do not answer, for \d+ s"):
+        lander(lake, source, outage_wait_s=9.0).run()
 
 
 def test_a_run_to_the_end_does_not_wait_for_a_broker_for_ever(lake, monkeypatch):

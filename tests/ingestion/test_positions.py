@@ -33,7 +33,8 @@ def test_a_position_behind_the_end_is_lost():
     lost = resume(PLACE, 201, Bounds(100, 200))
     assert str(lost) == (
         "flights[3]: the table asks for offset 201 next, but the broker ends at 200: "
-        "its log was cut or restored from an older copy"
+        "its log was cut or restored from an older copy; "
+        "offsets 200 to 200, which the table has, will be given to other records"
     )
 
 
@@ -49,3 +50,4 @@ def test_one_error_names_every_partition_that_stopped():
     assert "a[0]" in str(error)
     assert "b[2]" in str(error)
     assert "Nothing was skipped" in str(error)
+    assert "--accept-gap a:0 --accept-gap b:2" in str(error)

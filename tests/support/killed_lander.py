@@ -32,7 +32,7 @@ class Orders:
     max_rows: int = 2_000
     max_age_s: float = 0.2
     session_timeout_s: float = 6.0
-    extra: dict[str, float] = field(default_factory=dict)  # more of LandingSettings
+    extra: dict[str, object] = field(default_factory=dict)  # more of LandingSettings
 
     def text(self) -> str:
         return json.dumps(asdict(self))

@@ -38,6 +38,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 EXTRA_OF_PACKAGE = {
     "deltalake": "ingestion",
     "kafka": "ingestion",
+    "prometheus_client": "ingestion",
     "pyarrow": "ingestion",
     "delta": "jobs",
     "pyspark": "jobs",

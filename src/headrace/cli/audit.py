@@ -122,6 +122,8 @@ def audit_sources(
 def audit_result(books: Sequence[SourceBooks]) -> Result:
     """What an audit found: a line a source, and exit code 3 with some positions on stderr when anything is at fault."""
     for source in books:
+        for gap in source.landing.gaps if source.landing else ():
+            print_message(f"{source.topic}: not landed, as accepted: {gap}")
         for example in source.examples:
             print_message(f"{source.topic}: {example}")
     balances = not any(source.faults for source in books)

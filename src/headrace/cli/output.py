@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -16,6 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from headrace.errors import HeadraceError
+from headrace.log_lines import printable, speaks_json
+
+log = logging.getLogger("headrace")
 
 REPORT_INTERVAL_S = 1.0  # how often a step that is not on a terminal may print a line
 
@@ -64,8 +68,11 @@ def print_error(verb: str, error: HeadraceError, *, as_json: bool) -> None:
 
 
 def print_message(text: str) -> None:
-    """Prints one line on stderr, as it is."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
+    """Says something on stderr: as it is but for control characters, or as a line of the log where that is JSON."""
+    if speaks_json():
+        log.error("%s", text)
+    else:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(printable(text, keep="\n")))
 
 
 def _print_line(data: Mapping[str, Any]) -> None:
@@ -77,8 +84,14 @@ def _print_line(data: Mapping[str, Any]) -> None:
 def step(name: str) -> Iterator[Report]:
     """Shows on stderr that the step `name` runs, what it reports meanwhile, and how long it took.
 
-    On a terminal the line moves; elsewhere it is a line a second at most, so that a log stays readable.
+    On a terminal the line moves; elsewhere it is a line a second at most, so that a log stays readable. Where the log
+    is JSON, these are lines of it.
     """
+    if speaks_json():
+        log.info("%s: begins", name)
+        yield lambda text: log.info("%s: %s", name, text)
+        log.info("%s: done", name)
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started_s = time.monotonic()
     with _terminal(console, name) if console.is_terminal else _lines(console, name) as report:

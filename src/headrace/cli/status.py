@@ -1,4 +1,4 @@
-"""The verb `status`: what runs, what the tables hold, and how far landing is behind the topics."""
+"""The verb `status`: what runs, what the tables hold, who lands, and how far landing is behind the topics."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from rich.console import Group, RenderableType
 from headrace.errors import HeadraceError
 from headrace.settings import Settings, load_settings
 
+from .landers import landers, landers_table
 from .options import Brokers, Home, Lake
 from .output import Result, print_message, table
 
 
 def status(home: Home = None, brokers: Brokers = None, lake: Lake = None) -> Result:
-    """Show the broker, every table of the lake with version and rows, and the lag by partition."""
+    """Show the broker, every table of the lake with version and rows, who lands into it, and the lag by partition."""
     settings = load_settings({"home": home, "brokers": brokers, "lake": lake})
     running = _broker(settings)
     tables, unreadable = _tables(settings.lake)
     lags = _lags(settings, running, [name.removeprefix("raw/") for name in tables if name.startswith("raw/")])
+    landing = landers(settings.lake)
     data = {"broker": running, "lake": str(settings.lake), "tables": tables, "unreadable": unreadable, "lag": lags}
-    return Result(data, _shown(settings, running, tables, lags))
+    return Result(data | {"landers": landing}, _shown(settings, running, tables, lags, landing))
 
 
 def _broker(settings: Settings) -> dict[str, Any] | None:
@@ -82,7 +84,11 @@ def _lags(settings: Settings, running: dict[str, Any] | None, topics: list[str])
 
 
 def _shown(
-    settings: Settings, running: dict[str, Any] | None, tables: dict[str, dict[str, Any]], lags: list[dict[str, Any]]
+    settings: Settings,
+    running: dict[str, Any] | None,
+    tables: dict[str, dict[str, Any]],
+    lags: list[dict[str, Any]],
+    landing: list[dict[str, Any]],
 ) -> RenderableType:
     first = (
         f"broker: {running['address']} (process {running['pid']})"
@@ -96,6 +102,8 @@ def _shown(
             for name, state in tables.items()
         ]
         parts += ["", table(["table", "version", "rows", "files", "built until"], states)]
+    if landing:
+        parts += ["", landers_table(landing)]
     if lags:
         columns = ["topic", "partition", "landed", "end", "lag"]
         parts += ["", table(columns, [[lag[column] for column in columns] for lag in lags])]
