@@ -109,6 +109,8 @@ class Lander:
             self._raise_failure()
             self._buffer(polled)
             self._unsettled |= self._source.take_assigned() | polled.astray
+            for unreadable in polled.unreadable:
+                self._lose(unreadable)
             self._settle()
             self._probe()
             self._look_elsewhere()
@@ -202,7 +204,7 @@ class Lander:
         if full:
             self._source.hold(self._ours())
         elif self._paused:
-            self._source.resume(self._ours())
+            self._source.resume(self._ours().keys() - self.lost.keys())
         if full != self._paused:
             log.info("the buffers are full, waiting for the tables" if full else "reading again")
         self._paused = full

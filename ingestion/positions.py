@@ -41,13 +41,20 @@ class Move:
 
 @dataclass(frozen=True)
 class Lost:
-    """A partition that stopped: the broker does not hold `position`, which the table asks for next."""
+    """A partition that stopped: the broker does not hold `position`, which the table asks for next.
+
+    Or it does, and what is there cannot be read: then `unreadable` says why, and `remedy` what to do.
+    """
 
     place: Place
     position: int
     bounds: Bounds | None  # None where the broker only says that its log has diverged
+    unreadable: str = ""
+    remedy: str = "Restore the records on the broker, or land this topic into another lake"
 
     def __str__(self) -> str:
+        if self.unreadable:
+            return self.unreadable
         topic, partition = self.place
         asked = f"{topic}[{partition}]: the table asks for offset {self.position} next, but the broker"
         if self.bounds is None:
@@ -69,8 +76,7 @@ def resume(place: Place, position: int | None, bounds: Bounds) -> int | Lost:
 
 def lost_error(lost: Iterable[Lost]) -> PositionLost:
     """The error that names every partition that stopped, and what can be done."""
-    lines = "\n  ".join(str(each) for each in lost)
-    return PositionLost(
-        f"{lines}\nNothing was skipped, and all other partitions were landed. Restore the records on the broker, "
-        "or land this topic into another lake"
-    )
+    stopped = list(lost)
+    lines = "\n  ".join(str(each) for each in stopped)
+    remedies = ". ".join(dict.fromkeys(each.remedy for each in stopped))
+    return PositionLost(f"{lines}\nNothing was skipped, and all other partitions were landed. {remedies}")

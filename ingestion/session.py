@@ -137,6 +137,8 @@ class _Run:
             self.settings.group,
             connect_wait_s=self.settings.connect_wait_s,
             session_timeout_s=self.settings.session_timeout_s,
+            max_batch_bytes=self.settings.max_batch_bytes,
+            columnar=self.settings.columnar,
         )
         try:
             yield source

@@ -11,6 +11,8 @@ from headrace.errors import UsageError
 from .flush import FlushPolicy
 from .positions import Lost
 
+MOST_BATCH_BYTES = 2**30  # the values of a batch are one Arrow array, which ends at 2 GiB
+
 
 def default_group(lake: Path) -> str:
     """The consumer group of the landers of one lake.
@@ -40,14 +42,19 @@ class LandingSettings:
     session_timeout_s: float = 10.0
     durable: bool = True  # a commit is on the disk before it counts; see `Landing`
     position_interval_s: float = 600.0  # how often positions are committed where no record came
+    max_batch_bytes: int = 64 * 2**20  # of one record batch when it is decompressed; at most 1 GiB
+    columnar: bool = True  # False: kafka-python reads record by record
     max_buffered_bytes: int = 256 * 2**20  # of all topics; beyond it nothing is fetched until a commit succeeds
 
     def __post_init__(self) -> None:
         if not self.group:
             object.__setattr__(self, "group", default_group(self.lake))
-        for name in ("lock_wait_s", "connect_wait_s", "outage_wait_s", "position_interval_s", "max_buffered_bytes"):
+        waits = ("lock_wait_s", "connect_wait_s", "outage_wait_s", "position_interval_s")
+        for name in (*waits, "max_batch_bytes", "max_buffered_bytes"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be greater than 0, found {getattr(self, name)}")
+        if self.max_batch_bytes > MOST_BATCH_BYTES:
+            raise UsageError(f"max_batch_bytes must be at most {MOST_BATCH_BYTES}, found {self.max_batch_bytes}")
         if self.session_timeout_s < 1:
             raise UsageError(f"session_timeout_s must be at least 1, found {self.session_timeout_s}")
 

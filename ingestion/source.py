@@ -18,8 +18,9 @@ from kafka.structs import OffsetAndMetadata
 from headrace.errors import BrokerError, MachineError, SettingsError
 
 from .cluster import Cluster, Unreachable, replaced
-from .lenient_headers import read_leniently
-from .positions import Bounds, Place
+from .columnar_trial import net_client, read_columns
+from .partition_rows import BatchTooLarge
+from .positions import Bounds, Lost, Place
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ CONSUMER: dict[str, Any] = {
     "request_timeout_ms": 15_000,
     "metrics_enabled": False,
 }
+LARGER = "Land the large batch with a larger max_batch_bytes (HEADRACE_MAX_BATCH_BYTES), given three times that memory"
 ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:,]+):\d{1,5}")
 
 
@@ -51,11 +53,16 @@ class TopicReplaced(Exception):
 
 @dataclass(frozen=True)
 class Polled:
-    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on."""
+    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on.
+
+    Records are Arrow record batches (`RECORD_SCHEMA`) in offset order. Partitions are `astray` whose position the
+    broker does not have, `unreadable` where it has something there that cannot be read.
+    """
 
     records: Mapping[Place, Sequence[Any]] = field(default_factory=dict)
     positions: Mapping[Place, int] = field(default_factory=dict)
     astray: frozenset[Place] = frozenset()
+    unreadable: tuple[Lost, ...] = ()
 
 
 class Owner(Protocol):
@@ -80,10 +87,19 @@ class KafkaSource:
         SettingsError: the address is not one.
     """
 
-    def __init__(self, brokers: str, group: str, *, connect_wait_s: float, session_timeout_s: float) -> None:
+    def __init__(
+        self,
+        brokers: str,
+        group: str,
+        *,
+        connect_wait_s: float,
+        session_timeout_s: float,
+        max_batch_bytes: int = 64 * 2**20,
+        columnar: bool = True,
+    ) -> None:
         _require_crc32c()
-        self._consumer = _connect(brokers, group, connect_wait_s, session_timeout_s)
-        read_leniently(self._consumer)
+        self._consumer = _connect(brokers, group, connect_wait_s, session_timeout_s, columnar)
+        read_columns(self._consumer, max_batch_bytes=max_batch_bytes, columnar=columnar)
         self.cluster = Cluster(self._consumer, brokers)
         self._topic_ids: dict[str, str] = {}
         self._awaited: frozenset[str] = frozenset()
@@ -111,7 +127,7 @@ class KafkaSource:
         """
         if self._unproved is None:
             polled = self._read(timeout_s, max_records)
-            if not polled.positions and not polled.astray:
+            if not polled.positions and not polled.astray and not polled.unreadable:
                 return polled
             self._unproved = polled
         self.prove()
@@ -172,6 +188,9 @@ class KafkaSource:
             return self._astray(err.args[0])
         except kafka_errors.LogTruncationError as err:
             return self._astray(err.divergent_offsets)
+        except BatchTooLarge as err:
+            self.hold([err.place])
+            return Polled(unreadable=(Lost(err.place, err.offset, None, str(err), LARGER),))
         except kafka_errors.UnsupportedCodecError as err:
             raise MachineError(
                 f"{err}. Records of a topic are compressed by it: pip install 'kafka-python[lz4,snappy,zstd]'"
@@ -245,13 +264,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             self._source._seen.pop((place.topic, place.partition), None)
 
 
-def _connect(brokers: str, group: str, connect_wait_s: float, session_timeout_s: float) -> KafkaConsumer:
+def _connect(brokers: str, group: str, connect_wait_s: float, session_s: float, columnar: bool) -> KafkaConsumer:
     if not all(ADDRESS.fullmatch(address) for address in brokers.split(",")):
         raise SettingsError(f"'{brokers}' is not an address of brokers: expected host:port[,host:port]")
     started_s, clients = time.monotonic(), []
 
     def client(**configuration: Any) -> KafkaNetClient:
-        clients.append(KafkaNetClient(**configuration))
+        clients.append((net_client if columnar else KafkaNetClient)(**configuration))
         return clients[0]
 
     try:
@@ -259,8 +278,8 @@ def _connect(brokers: str, group: str, connect_wait_s: float, session_timeout_s:
             kafka_client=client,
             bootstrap_servers=brokers,
             group_id=group,
-            session_timeout_ms=int(session_timeout_s * 1000),
-            heartbeat_interval_ms=int(min(1.0, session_timeout_s / 4) * 1000),
+            session_timeout_ms=int(session_s * 1000),
+            heartbeat_interval_ms=int(min(1.0, session_s / 4) * 1000),
             bootstrap_timeout_ms=int(connect_wait_s * 1000),
             **CONSUMER,
         )

@@ -50,6 +50,9 @@ class Settings(BaseModel):
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
     durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
+    max_batch_bytes: int = Field(
+        64 * 2**20, gt=0, le=2**30, description="the largest record batch that is landed, in bytes when decompressed"
+    )
 
     @field_validator("clock")
     @classmethod

@@ -66,6 +66,7 @@ def land_topics(
         group=group or "",
         lock_wait_s=settings.lock_wait_s,
         durable=settings.durable,
+        max_batch_bytes=settings.max_batch_bytes,
     )
     with stop_on_signals() as stop:
         return land_records(
