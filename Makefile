@@ -47,8 +47,12 @@ coverage: setup  ## the tests with coverage by branch
 prove: setup  ## the longer proofs, whose figures are kept in docs/
 	@$(BIN)/python -m pytest -m prove
 
-bench: packages  ## one of benchmarks/, with its figures as lines of JSON: make bench BENCH=delta_append
+bench: setup $(VENV)/.bench  ## one of benchmarks/, with its figures as lines of JSON: make bench BENCH=delta_append
 	@$(BIN)/python benchmarks/$(BENCH).py
+
+$(VENV)/.bench: requirements/bench.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
 
 lint: packages  ## ruff: rules and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo "lint: ok"
@@ -62,7 +66,7 @@ types: packages  ## mypy, strict
 lock:  ## requirements/*.txt from setup.cfg; LOCK_FLAGS=--upgrade for newer versions
 	@test -x $(BIN)/uv || $(MAKE) packages
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra dev -o requirements/dev.txt
-	@for extra in ingestion features jobs demo; do \
+	@for extra in ingestion features jobs demo bench; do \
 	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit 1; \
 	done
 

@@ -49,6 +49,7 @@ def _settings(options: argparse.Namespace) -> LandingSettings:
         group=options.group,
         policy=policy,
         lock_wait_s=settings.lock_wait_s,
+        max_batch_bytes=settings.max_batch_bytes,
         session_timeout_s=options.session_timeout_s,
         durable=settings.durable,
     )

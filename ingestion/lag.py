@@ -35,7 +35,9 @@ def partition_lags(brokers: str, lake: Path, topics: Collection[str]) -> list[Pa
     Raises:
         BrokerError: no broker answers.
     """
-    source = KafkaSource(brokers, default_group(lake), connect_wait_s=CONNECT_WAIT_S, session_timeout_s=10.0)
+    source = KafkaSource(
+        brokers, default_group(lake), connect_wait_s=CONNECT_WAIT_S, session_timeout_s=10.0, columnar=False
+    )
     try:
         topic_ids = source.cluster.topic_ids(topics)
         bounds = source.bounds(source.cluster.places(topic_ids)) if topic_ids else {}

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kafka import KafkaConsumer
 from kafka.consumer.fetcher import Fetcher
 from kafka.record.default_records import ControlRecord, DefaultRecord, DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 
-def read_leniently(consumer: KafkaConsumer) -> None:
-    """Makes `consumer` read header keys that are not UTF-8."""
-    consumer._fetcher.PartitionRecords = _LenientPartitionRecords
+class LenientPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
+    """kafka-python's own reader of one partition's part of a fetch, but for header keys that are not UTF-8."""
 
-
-class _LenientPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self, tp: Any, records: Any, *deserializers: Any) -> Any:
         return super()._unpack_records(tp, _LenientRecords(records), *deserializers)
 

@@ -162,6 +162,8 @@ class Lander:
         if assigned := self._source.take_assigned():
             self._observer.tally.rebalances[Rebalance.ASSIGNED] += 1
         self._stopped.note_cuts(polled.cuts)
+        for unreadable in polled.unreadable:
+            self._stopped.stop(unreadable)
         self._unsettled |= assigned | polled.astray | self._stopped.due(self._clock())
 
     def _settle(self) -> None:
@@ -237,7 +239,7 @@ class Lander:
         if full:
             self._source.hold(positions_of(self._topics))
         elif self._paused:
-            self._source.resume(positions_of(self._topics))
+            self._source.resume(positions_of(self._topics).keys() - self.lost.keys())
         if full != self._paused:
             log.info("the buffers are full, waiting for the tables" if full else "reading again")
         self._paused = full

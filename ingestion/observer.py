@@ -102,7 +102,7 @@ class Observer:
             for partition, landed in landing.landed.items()
         }
         found |= {place: (PartitionState.STARTING, None) for place in (*conditions.unsettled, *stopped.held)}
-        lost = {place: stopped.lost[place].position for place in stopped.held & stopped.lost.keys()}
+        lost = {place: stopped.lost[place].position for place in found.keys() & stopped.lost.keys()}
         found |= {place: (PartitionState.STOPPED, position) for place, position in lost.items()}
         return Standing(
             at_s=now_s,

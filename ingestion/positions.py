@@ -41,11 +41,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Lost:
-    """A partition that stopped: the broker does not hold `position`, which the table asks for next."""
+    """A partition that stopped: the broker does not hold `position`, which the table asks for next.
+
+    Or it does, and what is there cannot be read: then `unreadable` says why, and `remedy` what to do.
+    """
 
     place: Place
     position: int
     bounds: Bounds | None  # None where the broker only says that its log has diverged
+    unreadable: str = ""
+    remedy: str = "Restore the records on the broker, or land this topic into another lake"
 
     @property
     def is_deleted(self) -> bool:
@@ -58,6 +63,8 @@ class Lost:
         return {"topic": self.place[0], "partition": self.place[1], "position": self.position, **bounds}
 
     def __str__(self) -> str:
+        if self.unreadable:
+            return self.unreadable
         topic, partition = self.place
         asked = f"{topic}[{partition}]: the table asks for offset {self.position} next, but the broker"
         if self.bounds is None:
@@ -82,8 +89,7 @@ def lost_error(lost: Iterable[Lost]) -> PositionLost:
     """The error that names every partition that stopped, and what can be done."""
     stopped = list(lost)
     lines = "\n  ".join(str(each) for each in stopped)
-    accept = " ".join(f"--accept-gap {topic}:{partition}" for topic, partition in (each.place for each in stopped))
-    return PositionLost(
-        f"{lines}\nNothing was skipped, and all other partitions were landed. Restore the records on the broker, "
-        f"or go on without them, which the table will say: {accept}"
-    )
+    remedies = ". ".join(dict.fromkeys(each.remedy for each in stopped))
+    accept = " ".join(f"--accept-gap {each.place[0]}:{each.place[1]}" for each in stopped if not each.unreadable)
+    go_on = f". Or go on without what is gone, which the table will say: {accept}" if accept else ""
+    return PositionLost(f"{lines}\nNothing was skipped, and all other partitions were landed. {remedies}{go_on}")

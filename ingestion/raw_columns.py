@@ -31,10 +31,10 @@ RAW_SCHEMA = pa.schema(
 # The columns before the payload: only these have statistics, in the data files and in the log.
 STATISTICS_COLUMNS = tuple(RAW_SCHEMA.names[:8])
 
-_RECORD_SCHEMA = pa.schema(
+RECORD_SCHEMA = pa.schema(
     [RAW_SCHEMA.field(name) for name in RAW_SCHEMA.names if name not in (TOPIC_ID, GENERATION, "landed_at")]
 )
-_TIMESTAMP_TYPES = {0: "create", 1: "append"}
+TIMESTAMP_TYPES = {0: "create", 1: "append"}
 
 
 def record_columns(partition: int, records: Sequence[Any]) -> pa.RecordBatch:
@@ -48,18 +48,18 @@ def record_columns(partition: int, records: Sequence[Any]) -> pa.RecordBatch:
         pa.repeat(pa.scalar(partition, pa.int32()), len(records)),
         pa.array(offsets, pa.int64()),
         pc.multiply(_null_below_zero(pa.array(times_ms, pa.int64())), 1000).cast(UTC_MICROSECONDS),
-        pa.array([_TIMESTAMP_TYPES.get(each) for each in types], pa.string()),
+        pa.array([TIMESTAMP_TYPES.get(each) for each in types], pa.string()),
         _null_below_zero(pa.array(epochs, pa.int32())),
         pa.array(keys, pa.binary()),
         pa.array(values, pa.binary()),
         _headers(headers),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=_RECORD_SCHEMA)
+    return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
 
 
 def raw_rows(batches: Iterable[pa.RecordBatch], *, topic_id: str, generation: int, landed_at_ms: int) -> pa.Table:
     """The rows of one commit (`RAW_SCHEMA`), made of what `record_columns` gave, in the order given."""
-    records = pa.Table.from_batches(batches, _RECORD_SCHEMA)
+    records = pa.Table.from_batches(batches, RECORD_SCHEMA)
     constant = {
         TOPIC_ID: pa.scalar(topic_id, pa.string()),
         GENERATION: pa.scalar(generation, pa.int32()),

@@ -161,6 +161,8 @@ class _Run:
             fetch_max_bytes=self.settings.fetch_max_bytes,
             instance=self.settings.instance,
             on_hint_refused=self.observer.tally.offset_commit_refused,
+            max_batch_bytes=self.settings.max_batch_bytes,
+            columnar=self.settings.columnar,
         )
         try:
             yield source

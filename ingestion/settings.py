@@ -20,9 +20,12 @@ POSITIVE = (
     "connect_wait_s",
     "outage_wait_s",
     "position_interval_s",
+    "max_batch_bytes",
     "max_buffered_bytes",
     "alive_within_s",
 )
+
+MOST_BATCH_BYTES = 2**30  # the values of a batch are one Arrow array, which ends at 2 GiB
 
 
 def default_group(lake: Path) -> str:
@@ -59,6 +62,8 @@ class LandingSettings:
     session_timeout_s: float = 10.0
     durable: bool = True  # a commit is on the disk before it counts; see `Landing`
     position_interval_s: float = 600.0  # how often positions are committed where no record came
+    max_batch_bytes: int = 64 * 2**20  # of one record batch when it is decompressed; at most 1 GiB
+    columnar: bool = True  # False: kafka-python reads record by record
     max_buffered_bytes: int = 256 * 2**20
     instance: str | None = None
     accept_gaps: frozenset[Place] = frozenset()  # where to go on behind records that the broker no longer has
@@ -72,6 +77,8 @@ class LandingSettings:
         for name in POSITIVE:
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be greater than 0, found {getattr(self, name)}")
+        if self.max_batch_bytes > MOST_BATCH_BYTES:
+            raise UsageError(f"max_batch_bytes must be at most {MOST_BATCH_BYTES}, found {self.max_batch_bytes}")
         if self.session_timeout_s < 1:
             raise UsageError(f"session_timeout_s must be at least 1, found {self.session_timeout_s}")
         if self.metrics_port is not None and not 0 <= self.metrics_port <= 65_535:

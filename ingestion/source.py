@@ -18,8 +18,9 @@ from kafka.structs import OffsetAndMetadata
 from headrace.errors import BrokerError, MachineError, SettingsError
 
 from .cluster import Cluster, Unreachable, replaced
-from .lenient_headers import read_leniently
-from .positions import Bounds, Place
+from .columnar_trial import net_client, read_columns
+from .partition_rows import BatchTooLarge
+from .positions import Bounds, Lost, Place
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ CONSUMER: dict[str, Any] = {
     "request_timeout_ms": 15_000,
     "metrics_enabled": False,
 }
+LARGER = "Land the large batch with a larger max_batch_bytes (HEADRACE_MAX_BATCH_BYTES), given three times that memory"
 ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:,]+):\d{1,5}")
 
 
@@ -50,13 +52,16 @@ class TopicReplaced(Exception):
 class Polled:
     """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on.
 
-    Of the latter, `cuts` has those whose log the broker cut behind what was read, and where, if the broker knows it.
+    Records are Arrow record batches (`RECORD_SCHEMA`) in offset order. Partitions are `astray` whose position the
+    broker does not have, `unreadable` where it has something there that cannot be read; `cuts` has those astray whose
+    log the broker cut behind what was read, and where, if the broker knows it.
     """
 
     records: Mapping[Place, Sequence[Any]] = field(default_factory=dict)
     positions: Mapping[Place, int] = field(default_factory=dict)
     astray: frozenset[Place] = frozenset()
     cuts: Mapping[Place, int | None] = field(default_factory=dict)
+    unreadable: tuple[Lost, ...] = ()
 
 
 class Owner(Protocol):
@@ -89,7 +94,9 @@ class KafkaSource:
         *,
         connect_wait_s: float,
         session_timeout_s: float,
+        max_batch_bytes: int = 64 * 2**20,
         fetch_max_bytes: int = 32 * 2**20,
+        columnar: bool = True,
         instance: str | None = None,
         on_hint_refused: Callable[[], None] = lambda: None,
     ) -> None:
@@ -101,8 +108,8 @@ class KafkaSource:
             "max_partition_fetch_bytes": min(fetch_max_bytes, 4 * 2**20),
             "group_instance_id": instance,
         }
-        self._consumer = _connect(brokers, group, connect_wait_s, own)
-        read_leniently(self._consumer)
+        self._consumer = _connect(brokers, group, connect_wait_s, own, columnar)
+        read_columns(self._consumer, max_batch_bytes=max_batch_bytes, columnar=columnar)
         self.cluster = Cluster(self._consumer, brokers)
         self._topic_ids: dict[str, str] = {}
         self._awaited: frozenset[str] = frozenset()
@@ -131,7 +138,7 @@ class KafkaSource:
         """
         if self._unproved is None:
             polled = self._read(timeout_s, max_records)
-            if not polled.positions and not polled.astray:
+            if not polled.positions and not polled.astray and not polled.unreadable:
                 return polled
             self._unproved = polled
         self.prove()
@@ -194,6 +201,9 @@ class KafkaSource:
             ends = err.divergent_offsets.items()
             cuts = {(place.topic, place.partition): at and int(at.offset) for place, at in ends}
             return replace(self._astray(err.divergent_offsets), cuts=cuts)
+        except BatchTooLarge as err:
+            self.hold([err.place])
+            return Polled(unreadable=(Lost(err.place, err.offset, None, str(err), LARGER),))
         except kafka_errors.UnsupportedCodecError as err:
             raise MachineError(
                 f"{err}. Records of a topic are compressed by it: pip install 'kafka-python[lz4,snappy,zstd]'"
@@ -271,13 +281,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             self._source._seen.pop((place.topic, place.partition), None)
 
 
-def _connect(brokers: str, group: str, connect_wait_s: float, own: Mapping[str, Any]) -> KafkaConsumer:
+def _connect(brokers: str, group: str, connect_wait_s: float, own: Mapping[str, Any], columnar: bool) -> KafkaConsumer:
     if not all(ADDRESS.fullmatch(address) for address in brokers.split(",")):
         raise SettingsError(f"'{brokers}' is not an address of brokers: expected host:port[,host:port]")
     started_s, clients = time.monotonic(), []
 
     def client(**configuration: Any) -> KafkaNetClient:
-        clients.append(KafkaNetClient(**configuration))
+        clients.append((net_client if columnar else KafkaNetClient)(**configuration))
         return clients[0]
 
     try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .buffer import TopicBuffer
 from .flush import FlushPolicy, FlushReason
 from .landing import Landing
 from .positions import Move, Place
-from .raw_columns import record_columns
 
 
 class TopicLanding:
@@ -60,10 +59,11 @@ class TopicLanding:
         self._expected[partition] = landed
         self._buffer.positions[partition] = position
 
-    def take(self, partition: int, records: Sequence[Any], *, now_s: float) -> None:
-        """Buffers records of a settled partition; those of any other are dropped, because it will be read again."""
-        if partition in self._expected and records:
-            self._buffer.add(partition, record_columns(partition, records), now_s=now_s)
+    def take(self, partition: int, batches: Iterable[Any], *, now_s: float) -> None:
+        """Buffers Arrow record batches of a settled partition; of any other, which is read again, they are dropped."""
+        if partition in self._expected:
+            for batch in batches:
+                self._buffer.add(partition, batch, now_s=now_s)
 
     def advance(self, partition: int, position: int) -> None:
         """Notes the position after a poll whose records were all taken."""

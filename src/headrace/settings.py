@@ -51,6 +51,9 @@ class Settings(BaseModel):
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
     durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
+    max_batch_bytes: int = Field(
+        64 * 2**20, gt=0, le=2**30, description="the largest record batch that is landed, in bytes when decompressed"
+    )
     max_buffered_mib: int = Field(256, ge=8, description="memory of what a lander has read and not landed, in MiB")
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="port of a lander's metrics; unset: none")
     metrics_address: str = Field("127.0.0.1", description="address on which metrics are served")

@@ -7,7 +7,7 @@ from kafka.errors import CorruptRecordError
 from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from headrace.ingestion.lenient_headers import read_leniently
+from headrace.ingestion.lenient_headers import LenientPartitionRecords
 
 
 class Odd(str):
@@ -15,11 +15,6 @@ class Odd(str):
 
     def encode(self, *_):
         return b"k\xff\xfe"
-
-
-class FakeConsumer:
-    class _fetcher:
-        PartitionRecords = Fetcher.PartitionRecords
 
 
 def batch(*headers, compression=0):
@@ -34,28 +29,21 @@ def read(kind, records):
     return [(each.offset, each.timestamp, each.key, each.value, each.headers) for each in found]
 
 
-@pytest.fixture
-def lenient():
-    consumer = FakeConsumer()
-    read_leniently(consumer)
-    return consumer._fetcher.PartitionRecords
-
-
 def test_kafka_python_itself_stops_at_a_header_key_that_is_no_utf8():
     with pytest.raises(CorruptRecordError, match="UnicodeDecodeError"):
         Fetcher.PartitionRecords(0, TopicPartition("t", 0), batch([(Odd("k"), b"1")])).take()
 
 
 @pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
-def test_such_a_key_is_spelled_out_and_all_else_of_the_batch_is_as_sent(lenient, compression):
+def test_such_a_key_is_spelled_out_and_all_else_of_the_batch_is_as_sent(compression):
     odd = [("plain", None), (Odd("k"), b"1")]
-    assert read(lenient, batch([("a", b"x")], odd, [], compression=compression)) == [
+    assert read(LenientPartitionRecords, batch([("a", b"x")], odd, [], compression=compression)) == [
         (0, 1_000, b"key", b"value 0", [("a", b"x")]),
         (1, 1_001, b"key", b"value 1", [("plain", None), ("k\\xff\\xfe", b"1")]),
         (2, 1_002, b"key", b"value 2", []),
     ]
 
 
-def test_a_batch_without_odd_keys_is_read_by_kafka_python_alone(lenient):
+def test_a_batch_without_odd_keys_is_read_by_kafka_python_alone():
     headers = [[("a", b"x")], [], [("ü", b"")]]
-    assert read(lenient, batch(*headers)) == read(Fetcher.PartitionRecords, batch(*headers))
+    assert read(LenientPartitionRecords, batch(*headers)) == read(Fetcher.PartitionRecords, batch(*headers))

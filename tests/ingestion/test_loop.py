@@ -51,7 +51,8 @@ class FakeSource:
         for place, at in self.at.items():
             if place not in self.held and at < len(self.logs[place]):
                 end = min(at + self.batch, len(self.logs[place]))
-                records[place] = [record(offset, partition=place[1]) for offset in range(at, end)]
+                rows = [record(offset, partition=place[1]) for offset in range(at, end)]
+                records[place] = [record_columns(place[1], rows)]
                 self.at[place] = end
         return Polled(records, {place: self.at[place] for place in records})
 

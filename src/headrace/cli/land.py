@@ -139,6 +139,7 @@ def _landing_settings(
         accept_gaps=frozenset((name if name in topics else settings.topic(name), number) for name, number in named),
         lock_wait_s=settings.lock_wait_s,
         durable=settings.durable,
+        max_batch_bytes=settings.max_batch_bytes,
         max_buffered_bytes=settings.max_buffered_mib * 2**20,
         metrics_port=settings.metrics_port,
         metrics_address=settings.metrics_address,
