@@ -184,7 +184,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         start, end = self._headers[batch, : head.END + 1].tolist()
         try:
             return bool(self._contains_abort_marker(DefaultRecordBatch(self._part[start:end])))
-        except (TypeError, ValueError, IndexError, struct.error) as err:
+        except (TypeError, ValueError, IndexError, struct.error, StopIteration) as err:  # the last: it holds no record
             raise CorruptRecordError(f"{self.topic_partition}: the marker of a transaction cannot be read") from err
 
     def _decompressed(self, codec: int, content: memoryview, batch: int) -> bytes:
@@ -223,6 +223,8 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         self._stock = StockPartitionRecords(
             self.fetch_offset, self.topic_partition, records, check_crcs=self.check_crcs
         )
+        if not self._begins:
+            self._stock.fetch_offset = -sys.maxsize  # only what comes before the first row that is wanted is left out
         self._stock.leader_epoch = self.leader_epoch
 
     def _taken_by_kafka_python(self, stock: StockPartitionRecords, n: int | None) -> PartitionRows:
@@ -234,6 +236,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
             raise CorruptRecordError(f"{self.topic_partition}: a record batch cannot be read: {err!r}") from err
         self.next_fetch_offset, self.leader_epoch = stock.next_fetch_offset, stock.leader_epoch
         self.records_read += len(rows)
+        self._begins = self._begins and not rows
         if not stock:
             self._stock = None
         return rows

@@ -59,6 +59,7 @@ def test_the_demo_ends_with_features_a_model_and_equal_answers(demo):
     assert len(demo["online"]["sample"]) == 5
 
 
+@pytest.mark.prove
 def test_the_demo_run_again_gives_the_same(demo, ten_days):
     code, second, stderr = run("demo", *ten_days.options, folder=ten_days.folder)
     assert code == 0, stderr
