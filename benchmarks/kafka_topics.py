@@ -20,17 +20,22 @@ from headrace.settings import load_settings
 PARTITIONS = 4
 FIRST_TIME_MS = 1_700_000_000_000
 DISTINCT = 20_000  # events; a batch, which is what is compressed, holds far fewer
+KEYS = 1_000
 BATCH_BYTES = 16 * 1024  # what Kafka's Java producer makes by default
 
 
 @dataclass(frozen=True)
 class Case:
-    """A topic: how many messages of which size, compressed how by its producer in batches of at most how much."""
+    """A topic: how many messages of which size, compressed how by its producer in batches of at most how much.
+
+    The first `distinct` events come again and again.
+    """
 
     messages: int
     message_bytes: int
     compression: str
     batch_bytes: int = BATCH_BYTES
+    distinct: int = DISTINCT
 
     def __str__(self) -> str:
         plain = "plain" if self.compression == "none" else self.compression
@@ -50,7 +55,10 @@ def embedded_broker(home: Path) -> Iterator[str]:
 
 
 def filled(address: str, case: Case, seed: int) -> str:
-    """Makes a topic, sends the case's messages to it, evenly over its partitions, and gives its name."""
+    """Makes a topic, sends the case's messages to it, evenly over its partitions, and gives its name.
+
+    Message number n is at offset n // PARTITIONS of partition n % PARTITIONS.
+    """
     topic = f"bench-{uuid.uuid4()}"
     configuration = {"retention.ms": "-1"}
     admin = AdminClient({"bootstrap.servers": address})
@@ -72,7 +80,7 @@ def filled(address: str, case: Case, seed: int) -> str:
                 producer.produce(
                     topic,
                     event,
-                    key=b"%d" % (number % 1_000),
+                    key=key(number),
                     partition=number % PARTITIONS,
                     timestamp=FIRST_TIME_MS + number,
                     headers=[("trace", b"%d" % number)] if number % 1_000 == 0 else None,
@@ -86,9 +94,14 @@ def filled(address: str, case: Case, seed: int) -> str:
 
 
 def events(case: Case, seed: int) -> Iterator[bytes]:
-    """JSON documents of exactly the case's size that compress as such events do; each comes again after `DISTINCT`."""
-    distinct = list(islice(_distinct(case, seed), DISTINCT))
+    """JSON documents of exactly the case's size that compress as such events do."""
+    distinct = list(islice(_distinct(case, seed), min(case.distinct, case.messages)))
     return islice(cycle(distinct), case.messages)
+
+
+def key(number: int) -> bytes:
+    """The key of message number `number`."""
+    return b"%d" % (number % KEYS)
 
 
 def _distinct(case: Case, seed: int) -> Iterator[bytes]:

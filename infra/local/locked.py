@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-JarSet = Literal["broker", "tools", "spark"]
+JarSet = Literal["broker", "tools", "spark", "bench"]
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 

@@ -12,7 +12,7 @@ import pytest
 from headrace.infra.local.locked import LOCK_FILE, locked_jars
 
 
-@pytest.mark.parametrize(("name", "count"), [("broker", 46), ("tools", 1), ("spark", 2)])
+@pytest.mark.parametrize(("name", "count"), [("broker", 46), ("tools", 1), ("spark", 2), ("bench", 4)])
 def test_every_jar_is_listed_once_with_a_whole_sum(name, count):
     jars = locked_jars(name)
     assert len(jars) == len({jar.file for jar in jars}) == count
@@ -28,11 +28,17 @@ def test_sparks_jars_are_those_of_the_installed_delta_package():
     assert {jar.revision for jar in locked_jars("spark")} == {version("delta-spark")}
 
 
-def test_no_jar_of_spark_is_one_that_pyspark_has_already():
+def test_the_kafka_source_of_the_bench_is_that_of_the_installed_spark():
+    ours = {jar.revision for jar in locked_jars("bench") if jar.organisation == "org.apache.spark"}
+    assert ours == {version("pyspark")}
+
+
+@pytest.mark.parametrize("name", ["spark", "bench"])
+def test_no_jar_for_spark_is_one_that_pyspark_has_already(name):
     spec = find_spec("pyspark")
     there = {file.name for file in Path(spec.submodule_search_locations[0], "jars").glob("*.jar")}
     modules = {re.sub(r"-\d[\w.]*\.jar$", "", name) for name in there}
-    assert modules & {jar.module for jar in locked_jars("spark")} == set()
+    assert modules & {jar.module for jar in locked_jars(name)} == set()
 
 
 def test_the_lock_file_names_no_host():

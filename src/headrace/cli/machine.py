@@ -31,7 +31,7 @@ def doctor(home: Home = None) -> Result:
 
 
 def jars(
-    only: Annotated[Literal["broker", "tools", "spark"] | None, typer.Argument(help="Only this set.")] = None,
+    only: Annotated[Literal["broker", "tools", "spark", "bench"] | None, typer.Argument(help="Only this set.")] = None,
 ) -> Result:
     """Fetch the jars, once per user; print those of Spark, as in `spark-submit --jars "$(headrace jars)"`."""
     from headrace.infra.local.jars import ensure_jars
