@@ -28,9 +28,10 @@ from headrace.tables import OFFSET
 from . import batch_headers as head
 from .batch_compression import AboveCeiling, Unreadable, decompressed
 from .batch_headers import TransactionBatch, batch_headers
+from .compiled import has_crc32c
 from .partition_rows import BatchTooLarge, PartitionRows, StockPartitionRecords
 from .raw_columns import RECORD_SCHEMA
-from .record_batch import record_batch
+from .record_batch import plain_record_batch, record_batch
 
 TURN_BYTES = 4 * 2**20  # what is decompressed and decoded at a time, but for a single batch that is larger
 
@@ -50,8 +51,11 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         super().__init__(fetch_offset, tp, records, *arguments, **options)
         self._part = memoryview(records._buffer)
         held = pa.py_buffer(self._part)
+        self._address = held.address
         self._headers = batch_headers(held.address, held.size)
-        self._simple = self._without_questions().tolist()
+        simple = self._without_questions()
+        self._simple = simple.tolist()
+        self._plain = _Plain(self._headers, simple if has_crc32c() or not self.check_crcs else np.zeros_like(simple))
         columns = (head.START, head.END, head.CRC, head.ATTRIBUTES, head.RECORDS)
         self._known = self._headers[:, columns].tolist()
         self._next = 0  # the batch that is to be looked at
@@ -77,6 +81,8 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
                         return rows
                 elif self._judged:
                     self._decode()
+                elif self._decode_plain(sys.maxsize if n is None else n):
+                    continue
                 elif not self._look_ahead(sys.maxsize if n is None else n):
                     self.drain()
         except Exception:
@@ -122,6 +128,23 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.next_fetch_offset = int(header[head.BASE_OFFSET] + header[head.LAST_OFFSET_DELTA]) + 1
         if header[head.MAGIC] == head.FORMAT:
             self.leader_epoch = int(header[head.LEADER_EPOCH])
+
+    def _decode_plain(self, rows: int) -> bool:
+        """Reads batches that only their CRC is asked of: to so many rows, or a turn; says whether some were good."""
+        headers = self._headers[self._next : self._plain.end(self._next, rows)]
+        if not len(headers):
+            return False
+        found, good = plain_record_batch(
+            self.topic_partition.partition, headers, self._address, check_crcs=self.check_crcs
+        )
+        if not good:
+            return False
+        self.bytes_read += int((headers[:good, head.END] - headers[:good, head.START] - head.RECORDS_FROM).sum())
+        self._next = self._rows_end = self._next + good
+        self._rows = self._from_fetch_offset(found)
+        if not self._rows.num_rows:
+            self._move_behind(self._rows_end)
+        return True
 
     def _look_ahead(self, rows: int) -> bool:
         """Judges as many batches as make `rows`, or a turn; says whether one of them is to be read."""
@@ -240,3 +263,24 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         if not stock:
             self._stock = None
         return rows
+
+
+class _Plain:
+    """Where runs of batches end that are simple and not compressed."""
+
+    def __init__(self, headers: head.Ints, simple: NDArray[np.bool_]) -> None:
+        plain = simple & (headers[:, head.ATTRIBUTES] & head.CODEC_MASK == 0)
+        self._others = np.flatnonzero(~plain)
+        self._rows = np.concatenate([[0], headers[:, head.RECORDS].clip(0).cumsum()])  # before each batch
+        self._starts = headers[:, head.START]
+
+    def end(self, batch: int, rows: int) -> int:
+        """The batch behind a run that begins with this one and has about a turn, or as many rows, or ends before."""
+        other = np.searchsorted(self._others, batch)
+        end = int(self._others[other]) if other < len(self._others) else len(self._starts)
+        if end == batch:
+            return batch
+        wanted = int(self._rows[batch]) + min(rows, int(self._rows[-1]))
+        by_rows = int(np.searchsorted(self._rows, wanted))
+        by_bytes = int(np.searchsorted(self._starts, self._starts[batch] + TURN_BYTES))
+        return min(end, max(batch + 1, min(by_rows, by_bytes)))

@@ -8,11 +8,12 @@ user's cache where the install is read-only; where neither can be written, every
 from __future__ import annotations
 
 import logging
+import platform
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -46,6 +47,17 @@ def pointer_to(_: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def byte_at(_: Any, address: Any) -> Any:
+    """The byte at an address (int64), as int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = builder.load(builder.inttoptr(arguments[0], cgutils.voidptr_t))
+        return builder.zext(byte, ir.IntType(64))
+
+    return types.int64(address), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def copy_bytes(_: Any, to: Any, source: Any, size: Any) -> Any:
     """Copies `size` bytes between two addresses (int64), which must not overlap."""
 
@@ -55,3 +67,23 @@ def copy_bytes(_: Any, to: Any, source: Any, size: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(to, source, size), code
+
+
+def has_crc32c() -> bool:
+    """Whether this processor has the instruction of `crc32c_word`."""
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    return is_x86 and bool(binding.get_host_cpu_features().get("sse4.2"))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def crc32c_word(_: Any, state: Any, address: Any) -> Any:
+    """The state of a CRC-32C (int64, in its lower half) after the eight bytes at an address (int64)."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        there = builder.load(builder.inttoptr(arguments[1], word.as_pointer()), align=1)
+        kind = ir.FunctionType(word, [word, word])
+        step = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse42.crc32.64.64")
+        return builder.call(step, [arguments[0], there])
+
+    return types.int64(state, address), code

@@ -13,6 +13,7 @@ from . import record_fields as at
 from .raw_columns import HEADERS, RECORD_SCHEMA, TIMESTAMP_TYPES, UTC_MICROSECONDS
 
 SMALLEST_RECORD = 7  # bytes: one for each of its fields
+FULL = 0.8  # of the room for texts: what is more empty is not kept
 
 
 def record_batch(
@@ -24,23 +25,40 @@ def record_batch(
     as it should, it and those after it are left out.
     """
     held = [pa.py_buffer(content) for content in contents]  # keeps them in place
-    table = _sections(headers, held)
-    table, fields, totals = _scanned(table[: _possible(table)])
-    if totals[at.NOT_ASCII]:
-        table, fields, totals = _scanned(table[: _before_odd_keys(table)])
-    return _columns(partition, headers[: len(table)], table, fields, totals), len(table)
+    addresses, sizes = (np.array([getattr(each, name) for each in held], np.int64) for name in ("address", "size"))
+    return _rows_of(partition, headers, _sections(headers, addresses, sizes))
 
 
-def _sections(headers: at.Ints, held: Sequence[pa.Buffer]) -> at.Ints:
-    table = np.empty((len(held), at.SECTION), np.int64)
+def plain_record_batch(
+    partition: int, headers: at.Ints, address: int, *, check_crcs: bool
+) -> tuple[pa.RecordBatch, int]:
+    """Likewise of batches that are not compressed, in a part at `address`; one with a wrong CRC is left out as well."""
+    size = headers[:, head.END] - headers[:, head.START] - head.RECORDS_FROM
+    table = _sections(headers, address + headers[:, head.START] + head.RECORDS_FROM, size)
+    if check_crcs:
+        table[:, at.CHECKED_BEFORE] = head.RECORDS_FROM - head.CHECKED_FROM
+    return _rows_of(partition, headers, table)
+
+
+def _sections(headers: at.Ints, addresses: at.Ints, sizes: at.Ints) -> at.Ints:
+    table = np.empty((len(headers), at.SECTION), np.int64)
     append = headers[:, head.ATTRIBUTES] & head.APPEND_TIME != 0
-    table[:, at.ADDRESS] = [buffer.address for buffer in held]
-    table[:, at.SIZE] = [buffer.size for buffer in held]
+    table[:, at.ADDRESS] = addresses
+    table[:, at.SIZE] = sizes
     table[:, at.RECORDS] = headers[:, head.RECORDS]
     table[:, at.BASE_OFFSET] = headers[:, head.BASE_OFFSET]
     table[:, at.BASE_TIME_MS] = np.where(append, headers[:, head.MAX_TIME_MS], headers[:, head.FIRST_TIME_MS])
     table[:, at.FIXED_TIME] = append
+    table[:, at.CHECKED_BEFORE] = -1
+    table[:, at.CRC] = headers[:, head.CRC]
     return table
+
+
+def _rows_of(partition: int, headers: at.Ints, table: at.Ints) -> tuple[pa.RecordBatch, int]:
+    rows = _Rows(table[: _possible(table)])
+    if rows.totals[at.NOT_ASCII]:
+        rows = _Rows(rows.table[: _before_odd_keys(rows.table)])
+    return rows.columns(partition, headers[: len(rows.table)]), len(rows.table)
 
 
 def _possible(table: at.Ints) -> int:
@@ -50,44 +68,59 @@ def _possible(table: at.Ints) -> int:
     return int(bad.argmax()) if bad.any() else len(table)
 
 
-def _scanned(table: at.Ints) -> tuple[at.Ints, at.Ints, at.Ints]:
-    """The sections before the first bad one, the fields of their records, and their totals."""
-    while True:
-        fields = np.empty((int(table[:, at.RECORDS].sum()), at.FIELDS), np.int64)
-        totals = np.zeros(at.TOTALS, np.int64)
-        good = at.scan(table, fields, totals)
-        if good == len(table):
-            return table, fields, totals
-        table = table[:good]  # what was found in part of a bad one is in the totals
-
-
 def _before_odd_keys(table: at.Ints) -> int:
     """How many sections come before the first one with a header key that is not UTF-8; all, where there is none."""
     for number in range(len(table)):
-        one = table[number : number + 1]
-        _, fields, totals = _scanned(one)
-        if totals[at.NOT_ASCII]:
+        rows = _Rows(table[number : number + 1])
+        if rows.totals[at.NOT_ASCII]:
             try:
-                _headers(one, fields, totals).values.field(0).validate(full=True)
+                rows.headers().values.field(0).validate(full=True)
             except pa.ArrowInvalid:
                 return number
     return len(table)
 
 
-def _columns(partition: int, headers: at.Ints, table: at.Ints, fields: at.Ints, totals: at.Ints) -> pa.RecordBatch:
-    rows, counts = len(fields), table[:, at.RECORDS]
-    keys, values = _keys_and_values(table, fields, totals)
-    columns = [
-        _fixed(pa.int32(), np.full(rows, partition, np.int32)),
-        _fixed(pa.int64(), np.ascontiguousarray(fields[:, at.OFFSET])),
-        _fixed_or_null(UTC_MICROSECONDS, fields[:, at.TIMESTAMP], factor=1_000),
-        _timestamp_types(table[:, at.FIXED_TIME], counts),
-        _fixed_or_null(pa.int32(), np.repeat(headers[:, head.LEADER_EPOCH].astype(np.int32), counts)),
-        keys,
-        values,
-        _headers(table, fields, totals),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
+class _Rows:
+    """The rows of the sections before the first bad one; `table` is of these sections."""
+
+    def __init__(self, table: at.Ints) -> None:
+        counts, size_bytes = table[:, at.RECORDS], int(table[:, at.SIZE].sum())
+        rows, most = int(counts.sum()), int(counts.max(initial=0))
+        self.offsets, self._times_ms, self._places = (np.empty(rows, np.int64) for _ in range(3))
+        self._keys, self._values = _Texts(rows, size_bytes), _Texts(rows, size_bytes)
+        self._header_ends = np.zeros(rows + 1, np.int32)
+        self.totals = np.zeros(at.TOTALS, np.int64)
+        fields, texts = np.empty((most, at.FIELDS), np.int64), (*self._keys.room, *self._values.room)
+        columns = (self.offsets, self._times_ms, *texts, self._header_ends, self._places, self.totals)
+        self.table = table[: at.read(table, fields, *columns)]
+        self._count = int(self.table[:, at.RECORDS].sum())
+
+    def columns(self, partition: int, headers: at.Ints) -> pa.RecordBatch:
+        """All columns; `headers` are those of the batches."""
+        rows, counts = self._count, self.table[:, at.RECORDS]
+        columns = [
+            _fixed(pa.int32(), np.full(rows, partition, np.int32)),
+            _fixed(pa.int64(), self.offsets[:rows]),
+            _fixed_or_null(UTC_MICROSECONDS, self._times_ms[:rows], factor=1_000),
+            _timestamp_types(self.table[:, at.FIXED_TIME], counts),
+            _fixed_or_null(pa.int32(), np.repeat(headers[:, head.LEADER_EPOCH].astype(np.int32), counts)),
+            self._keys.array(pa.binary(), rows),
+            self._values.array(pa.binary(), rows),
+            self.headers(),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
+
+    def headers(self) -> pa.Array:
+        """The headers of each row."""
+        ends = self._header_ends[: self._count + 1]
+        count = int(ends[-1])
+        keys, values = (_Texts(count, int(self.totals[each])) for each in (at.HEADER_KEY_BYTES, at.HEADER_VALUE_BYTES))
+        if count:
+            at.gather_headers(self.table, self._places, ends, *keys.room, *values.room)
+        each = pa.StructArray.from_arrays(
+            [keys.array(pa.string(), count), values.array(pa.binary(), count)], fields=list(HEADERS.value_type)
+        )
+        return pa.ListArray.from_arrays(_fixed(pa.int32(), ends), each, type=HEADERS)
 
 
 def _fixed(kind: pa.DataType, values: NDArray[np.generic], nulls: pa.Buffer | None = None) -> pa.Array:
@@ -113,39 +146,24 @@ def _timestamp_types(append: at.Ints, counts: at.Ints) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), rows, [None, pa.py_buffer(ends), pa.py_buffer(text * rows)])
 
 
-def _keys_and_values(table: at.Ints, fields: at.Ints, totals: at.Ints) -> tuple[pa.Array, pa.Array]:
-    keys = _Texts(len(fields), totals[at.KEY_BYTES], has_nulls=bool(totals[at.NULL_KEYS]))
-    values = _Texts(len(fields), totals[at.VALUE_BYTES], has_nulls=bool(totals[at.NULL_VALUES]))
-    at.gather(table, fields, keys.ends, keys.address, keys.valid, values.ends, values.address, values.valid)
-    return keys.array(pa.binary()), values.array(pa.binary())
-
-
-def _headers(table: at.Ints, fields: at.Ints, totals: at.Ints) -> pa.Array:
-    count = int(totals[at.HEADER_TOTAL])
-    ends = np.zeros(len(fields) + 1, np.int32)
-    keys = _Texts(count, totals[at.HEADER_KEY_BYTES], has_nulls=False)
-    values = _Texts(count, totals[at.HEADER_VALUE_BYTES], has_nulls=True)
-    if count:
-        at.gather_headers(table, fields, ends, keys.ends, keys.address, values.ends, values.address, values.valid)
-    each = pa.StructArray.from_arrays(
-        [keys.array(pa.string()), values.array(pa.binary())], fields=list(HEADERS.value_type)
-    )
-    return pa.ListArray.from_arrays(_fixed(pa.int32(), ends), each, type=HEADERS)
-
-
 class _Texts:
-    """Room for so many texts of so many bytes together, and which of them are not null."""
+    """Room for so many texts of at most so many bytes together, and which of them are not null."""
 
-    def __init__(self, count: int, size_bytes: int, *, has_nulls: bool) -> None:
-        self.ends = np.zeros(count + 1, np.int32)
-        self.valid = np.empty(count if has_nulls else 0, np.bool_)
-        self._count, self._content = count, np.empty(size_bytes, np.uint8)
+    def __init__(self, count: int, size_bytes: int) -> None:
+        self._ends = np.zeros(count + 1, np.int32)
+        self._valid = np.empty(count, np.bool_)
+        self._content = np.empty(size_bytes, np.uint8)
 
     @property
-    def address(self) -> int:
-        return int(self._content.ctypes.data)
+    def room(self) -> tuple[NDArray[np.int32], int, NDArray[np.bool_]]:
+        """Where they go, as `record_fields.put` takes it."""
+        return self._ends, int(self._content.ctypes.data), self._valid
 
-    def array(self, kind: pa.DataType) -> pa.Array:
-        """What was put there, as `kind`, which is binary or string."""
-        buffers = [_bitmap(self.valid), pa.py_buffer(self.ends), pa.py_buffer(self._content)]
-        return pa.Array.from_buffers(kind, self._count, buffers)
+    def array(self, kind: pa.DataType, count: int) -> pa.Array:
+        """The first of what was put there, as `kind`, which is binary or string."""
+        ends = self._ends[: count + 1]
+        content = self._content[: ends[-1]]
+        if len(content) < FULL * len(self._content):
+            content = content.copy()  # else the whole room would be held as long as they are
+        buffers = [_bitmap(self._valid[:count]), pa.py_buffer(ends), pa.py_buffer(content)]
+        return pa.Array.from_buffers(kind, count, buffers)

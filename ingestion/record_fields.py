@@ -1,4 +1,4 @@
-"""Records of message format 2, field by field, in compiled code: where each one's fields lie, and their copying out.
+"""Records of message format 2, field by field, in compiled code: each batch is checked, scanned and copied out at once.
 
 A record is: length varint, attributes varint, timestamp delta varint, offset delta varint, key (varint length, bytes),
 value (likewise), count of headers varint, headers (key, value likewise); a length below zero is a null. The code takes
@@ -11,20 +11,22 @@ import numpy as np
 from numba import carray
 from numpy.typing import NDArray
 
+from .checksum import checksum
 from .compiled import compiled, copy_bytes, pointer_to
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-# Columns of `fields`, one row a record: places are counted from the start of the record's section.
+# Columns of `fields`, one row a record of one section: places are counted from the start of that section.
 OFFSET, TIMESTAMP, KEY, KEY_SIZE, VALUE, VALUE_SIZE, HEADERS, HEADER_COUNT = range(8)
 FIELDS = 8
-# Columns of `sections`, one row a batch.
-ADDRESS, SIZE, RECORDS, BASE_OFFSET, BASE_TIME_MS, FIXED_TIME = range(6)
-SECTION = 6
-# What `totals` holds.
-KEY_BYTES, VALUE_BYTES, HEADER_TOTAL, HEADER_KEY_BYTES, HEADER_VALUE_BYTES, NULL_KEYS, NULL_VALUES, NOT_ASCII = range(8)
-TOTALS = 8
+# Columns of `sections`, one row a batch: its records, and how many bytes before them its CRC is of as well; -1 where it
+# is not to be checked.
+ADDRESS, SIZE, RECORDS, BASE_OFFSET, BASE_TIME_MS, FIXED_TIME, CHECKED_BEFORE, CRC = range(8)
+SECTION = 8
+# What `totals` holds, of all headers.
+HEADER_KEY_BYTES, HEADER_VALUE_BYTES, NOT_ASCII = range(3)
+TOTALS = 3
 
 _BAD = -1
 _VARINT_BYTES = 10
@@ -82,7 +84,6 @@ def scan_headers(data: Bytes, place: int, end: int, totals: Ints) -> tuple[int, 
         if place < 0:
             return 0, 0, _BAD
         totals[HEADER_VALUE_BYTES] += max(size, 0)
-    totals[HEADER_TOTAL] += count
     return count, first, place
 
 
@@ -100,39 +101,78 @@ def scan_record(data: Bytes, place: int, end: int, section: Ints, found: Ints, t
     found[HEADER_COUNT], found[HEADERS], place = scan_headers(data, place, end, totals)
     found[OFFSET] = section[BASE_OFFSET] + offset_delta
     found[TIMESTAMP] = section[BASE_TIME_MS] + (0 if section[FIXED_TIME] else time_delta_ms)
-    totals[KEY_BYTES] += max(found[KEY_SIZE], 0)
-    totals[NULL_KEYS] += found[KEY_SIZE] < 0
-    totals[VALUE_BYTES] += max(found[VALUE_SIZE], 0)
-    totals[NULL_VALUES] += found[VALUE_SIZE] < 0
     return place if place - start == length else _BAD
 
 
 @compiled
-def scan(sections: Ints, fields: Ints, totals: Ints) -> int:
-    """Fills `fields` and `totals` from all sections; returns how many of them were good before the first that is not.
+def scan(section: Ints, fields: Ints, totals: Ints) -> bool:
+    """Fills `fields` from one section; says whether it holds its records and nothing else, and has the right CRC."""
+    address, size, before = section[ADDRESS], section[SIZE], section[CHECKED_BEFORE]
+    if before >= 0 and checksum(address - before, before + size) != section[CRC]:
+        return False
+    data = carray(pointer_to(address), (size,))
+    place = 0
+    for row in range(section[RECORDS]):
+        place = scan_record(data, place, size, section, fields[row], totals)
+        if place < 0:
+            return False
+    return bool(place == size)
 
-    After a bad one both hold what is of no use: ask again with the good ones only.
+
+@compiled
+def put(row: int, address: int, size: int, ends: NDArray[np.int32], texts: int, valid: NDArray[np.bool_]) -> None:
+    """Copies a text of a row behind that of the row before; a size below zero is a null."""
+    end = ends[row]
+    if size > 0:
+        copy_bytes(texts + end, address, size)
+        end += size
+    ends[row + 1] = end
+    valid[row] = size >= 0
+
+
+@compiled
+def read(
+    sections: Ints,
+    fields: Ints,
+    offsets: Ints,
+    times_ms: Ints,
+    key_ends: NDArray[np.int32],
+    keys: int,
+    key_valid: NDArray[np.bool_],
+    value_ends: NDArray[np.int32],
+    values: int,
+    value_valid: NDArray[np.bool_],
+    header_ends: NDArray[np.int32],
+    headers: Ints,
+    totals: Ints,
+) -> int:
+    """Fills the columns from all sections; returns how many of them were good before the first that is not.
+
+    `fields` has room for the records of the largest section; what it holds of one is used while that is in the cache.
+    Keys and values are copied behind one another to two addresses. The ends, `[n + 1]`, begin with 0; those of headers
+    count them, and `headers` has where the first of a record lies. Totals are too large where a section was not good.
     """
     row = 0
     for number in range(sections.shape[0]):
         section = sections[number]
-        size = section[SIZE]
-        data = carray(pointer_to(section[ADDRESS]), (size,))
-        place = 0
-        for _ in range(section[RECORDS]):
-            place = scan_record(data, place, size, section, fields[row], totals)
-            if place < 0:
-                return number
-            row += 1
-        if place != size:
+        if not scan(section, fields, totals):
             return number
+        address = section[ADDRESS]
+        for index in range(section[RECORDS]):
+            found = fields[index]
+            offsets[row], times_ms[row] = found[OFFSET], found[TIMESTAMP]
+            put(row, address + found[KEY], found[KEY_SIZE], key_ends, keys, key_valid)
+            put(row, address + found[VALUE], found[VALUE_SIZE], value_ends, values, value_valid)
+            header_ends[row + 1], headers[row] = header_ends[row] + found[HEADER_COUNT], found[HEADERS]
+            row += 1
     return len(sections)
 
 
 @compiled
-def gather(
+def gather_headers(
     sections: Ints,
-    fields: Ints,
+    headers: Ints,
+    header_ends: NDArray[np.int32],
     key_ends: NDArray[np.int32],
     keys: int,
     key_valid: NDArray[np.bool_],
@@ -140,58 +180,16 @@ def gather(
     values: int,
     value_valid: NDArray[np.bool_],
 ) -> None:
-    """Copies the keys and the values of all records behind one another to two addresses.
-
-    The ends, `[n + 1]`, become where each begins and ends; valid, where it is not empty, whether it is not null.
-    """
-    row, key_end, value_end = 0, 0, 0
-    key_ends[0] = value_ends[0] = 0
-    for number in range(sections.shape[0]):
-        address = sections[number, ADDRESS]
-        for _ in range(sections[number, RECORDS]):
-            found = fields[row]
-            if found[KEY_SIZE] > 0:
-                copy_bytes(keys + key_end, address + found[KEY], found[KEY_SIZE])
-                key_end += found[KEY_SIZE]
-            if found[VALUE_SIZE] > 0:
-                copy_bytes(values + value_end, address + found[VALUE], found[VALUE_SIZE])
-                value_end += found[VALUE_SIZE]
-            if key_valid.size:
-                key_valid[row] = found[KEY_SIZE] >= 0
-            if value_valid.size:
-                value_valid[row] = found[VALUE_SIZE] >= 0
-            row += 1
-            key_ends[row], value_ends[row] = key_end, value_end
-
-
-@compiled
-def gather_headers(
-    sections: Ints,
-    fields: Ints,
-    counts: NDArray[np.int32],
-    key_ends: NDArray[np.int32],
-    keys: int,
-    value_ends: NDArray[np.int32],
-    values: int,
-    valid: NDArray[np.bool_],
-) -> None:
-    """Copies the headers' keys and values to two addresses; `counts` `[n + 1]` becomes the ends of each record's."""
-    row, number_of_header = 0, 0
-    counts[0] = key_ends[0] = value_ends[0] = 0
+    """Copies the headers' keys and values to two addresses; `headers` and `header_ends` are as `read` has left them."""
+    row = 0
     for number in range(sections.shape[0]):
         address, size = sections[number, ADDRESS], sections[number, SIZE]
         data = carray(pointer_to(address), (size,))
         for _ in range(sections[number, RECORDS]):
-            place = fields[row, HEADERS]
-            for _ in range(fields[row, HEADER_COUNT]):
-                key_end, value_end = key_ends[number_of_header], value_ends[number_of_header]
+            place = headers[row]
+            for header in range(header_ends[row], header_ends[row + 1]):
                 start, length, place = sized(data, place, size)
-                copy_bytes(keys + key_end, address + start, length)
-                key_ends[number_of_header + 1] = key_end + length
+                put(header, address + start, length, key_ends, keys, key_valid)
                 start, length, place = sized(data, place, size)
-                valid[number_of_header] = length >= 0
-                copy_bytes(values + value_end, address + start, max(length, 0))
-                value_ends[number_of_header + 1] = value_end + max(length, 0)
-                number_of_header += 1
+                put(header, address + start, length, value_ends, values, value_valid)
             row += 1
-            counts[row] = number_of_header

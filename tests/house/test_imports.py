@@ -52,6 +52,7 @@ ROOMS = {
     "headrace.ingestion.columnar_trial": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.frames": room(f"{KERNEL} ingestion", "kafka numpy"),
     "headrace.ingestion.compiled": room(f"{KERNEL} ingestion", "llvmlite numba"),
+    "headrace.ingestion.checksum": room(f"{KERNEL} ingestion", "numpy"),
     "headrace.ingestion.batch_headers": room(f"{KERNEL} ingestion", "numba numpy"),
     "headrace.ingestion.record_fields": room(f"{KERNEL} ingestion", "numba numpy"),
     "headrace.ingestion.record_batch": room(f"{KERNEL} ingestion", "numpy pyarrow"),
