@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup packages demo test test-fast coverage prove bench lint format types lock wheel clean
+.PHONY: help setup packages demo test test-fast coverage prove soak bench lint format types lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,11 @@ coverage: setup  ## the tests with coverage by branch
 
 prove: setup  ## the longer proofs, whose figures are kept in docs/
 	@$(BIN)/python -m pytest -m prove
+
+# SECONDS in place of MINUTES (60), SEED, EVENTS to send in that time
+soak: setup  ## producers, landers and a broker, killed, frozen and changed for an hour, then audited: make soak MINUTES=10 SEED=7
+	@PYTHONPATH=tests $(BIN)/python -m soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS))
 
 bench: setup $(VENV)/.bench  ## one of benchmarks/, with its figures as lines of JSON: make bench BENCH=delta_append
 	@$(BIN)/python benchmarks/$(BENCH).py

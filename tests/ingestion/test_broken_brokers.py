@@ -14,7 +14,7 @@ from support.eventually import eventually
 from support.http_answer import ask
 from support.lander_process import start_lander
 from support.landing_trial import Trial
-from support.own_broker import own_broker
+from support.own_broker import proxied_broker
 from support.topic import Topic
 
 from headrace.cli.landers import landers
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.filterwarnings("
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with own_broker(tmp_path_factory.mktemp("own broker")) as running:
+    with proxied_broker(tmp_path_factory.mktemp("own broker")) as running:
         yield running
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -10,9 +9,7 @@ import time
 import pytest
 from support.eventually import eventually
 from support.landing_trial import Trial
-
-from headrace.infra.local import broker as embedded
-from headrace.settings import load_settings
+from support.own_broker import own_broker
 
 
 @pytest.mark.slow
@@ -55,23 +52,18 @@ def test_landers_that_come_and_go_for_a_minute_leave_no_partition_behind(broker,
     "ignore:unclosed:ResourceWarning"
 )  # of kafka-python, for each attempt to connect that fails
 def test_landers_resume_by_themselves_when_a_killed_broker_is_back(tmp_path):
-    home, cache = tmp_path / "home", load_settings().cache
-    server = embedded.start(home, cache)
     resumed_s = []
-    try:
-        with Trial(server.address, tmp_path, seed=3) as trial:
-            trial.start()
-            trial.start()
-            for _ in range(5):
-                eventually(lambda: trial.landed() > 0)
-                os.kill(server.pid, signal.SIGKILL)
-                server = embedded.start(home, cache)
-                back_s, before = time.monotonic(), trial.landed()
-                eventually(lambda before=before: trial.landed() > before, within_s=60)
-                resumed_s.append(time.monotonic() - back_s)
-            verdict = trial.audit()
-    finally:
-        embedded.stop(home)
+    with own_broker(tmp_path / "home") as server, Trial(server.address, tmp_path, seed=3) as trial:
+        trial.start()
+        trial.start()
+        for _ in range(5):
+            eventually(lambda: trial.landed() > 0)
+            server.kill()
+            server.start()
+            back_s, before = time.monotonic(), trial.landed()
+            eventually(lambda before=before: trial.landed() > before, within_s=60)
+            resumed_s.append(time.monotonic() - back_s)
+        verdict = trial.audit()
     print(f"resumed after {max(resumed_s):.1f} s at most: {verdict}")
     assert verdict.is_clean, verdict
     assert max(resumed_s) <= 30

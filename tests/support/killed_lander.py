@@ -1,7 +1,8 @@
 """A lander that kills itself: run as a script with one JSON argument, the `Orders`.
 
 The signal is SIGKILL, sent by the process to itself inside `on_step`, so nothing of Python or of the libraries gets to
-clean up: the same as a kill from outside, at a point that can be named and repeated.
+clean up: the same as a kill from outside, at a point that can be named and repeated. Where to die is said in the
+orders or, to a whole group while it runs, by a file: whichever of its landers first passes the step takes the file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class Orders:
     max_rows: int = 2_000
     max_age_s: float = 0.2
     session_timeout_s: float = 6.0
+    kill_orders: str | None = None  # the folder in which `kill_order` is looked for
     extra: dict[str, object] = field(default_factory=dict)  # more of LandingSettings
 
     def text(self) -> str:
@@ -41,6 +44,28 @@ class Orders:
 def ready_file(folder: Path, pid: int) -> Path:
     """A file that is there once a lander, whose lake is in `folder`, can be asked to stop."""
     return folder / f"ready-{pid}"
+
+
+def kill_order(folder: Path, step: str) -> Path:
+    """A file that, once it is there, kills one lander of a group at this step."""
+    return folder / f"kill-{step}"
+
+
+def taken_by(order: Path, pid: int) -> Path:
+    """What becomes of a kill order when the process `pid` dies of it."""
+    return order.with_name(f"{order.name}.{pid}")
+
+
+def obey(folder: Path) -> Callable[[str], None]:
+    """An `on_step` that ends the process where an order is found; of several processes one takes it."""
+
+    def on_step(passed: str) -> None:
+        order, pid = kill_order(folder, passed), os.getpid()
+        with suppress(FileNotFoundError):
+            order.rename(taken_by(order, pid))
+            os.kill(pid, signal.SIGKILL)
+
+    return on_step
 
 
 def killer(step: str | None, occurrence: int) -> Callable[[str], None]:
@@ -79,7 +104,7 @@ def main(text: str) -> None:
             until_end=orders.until_end,
             stop=stop,
             report=lambda progress: print(progress, file=sys.stderr, flush=True),
-            on_step=killer(orders.step, orders.occurrence),
+            on_step=obey(Path(orders.kill_orders)) if orders.kill_orders else killer(orders.step, orders.occurrence),
         )
     print(json.dumps(result.rows), flush=True)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
 import threading
-import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -20,15 +17,11 @@ from kafka.errors import KafkaError
 
 from headrace import tables
 
-from .eventually import eventually
 from .kafka_oracle import Comparison, fingerprint, in_raw, in_topic, query
-from .killed_lander import Orders, ready_file
+from .killed_lander import Orders
+from .lander_group import LanderGroup
 
-ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
-DEATH_WAIT_S = 90.0  # for a step to come: a dead member keeps its partitions for the session timeout
-STOP_WAIT_S = 10.0  # what a lander may take to stop when asked
-END_WAIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +42,10 @@ class Trial:
     def __init__(self, address: str, folder: Path, *, seed: int, session_timeout_s: float = 6.0) -> None:
         topic = f"trial-{seed}-{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True, exist_ok=True)
-        self.running: list[tuple[Orders, subprocess.Popen[bytes]]] = []
         self._address, self._folder, self._topic = address, folder, topic
-        self._calm = Orders(address, str(folder / "lake"), topic, [topic], session_timeout_s=session_timeout_s)
+        calm = Orders(address, str(folder / "lake"), topic, [topic], session_timeout_s=session_timeout_s)
+        self.landers = LanderGroup(folder, calm)
+        self.start, self.stop, self.first_death = self.landers.start, self.landers.stop, self.landers.first_death
         self._writer = _Writer(address, topic, seed)
 
     def __enter__(self) -> Trial:
@@ -64,40 +58,12 @@ class Trial:
 
     def __exit__(self, *exception: object) -> None:
         self._writer.stop()
-        for _, process in self.running:
-            process.kill()
-            process.wait()
+        self.landers.kill_all()
 
-    def start(self, **changes: object) -> subprocess.Popen[bytes]:
-        """One more lander; `changes` are those of its `Orders`."""
-        orders = replace(self._calm, **changes)
-        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
-        command = [sys.executable, "-m", "support.killed_lander", orders.text()]
-        with (self._folder / "landers.log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=environment)
-        self.running.append((orders, process))
-        return process
-
-    def first_death(self) -> tuple[Orders, int]:
-        """Waits for a lander to end; gives its orders and its exit code."""
-        deadline_s = time.monotonic() + DEATH_WAIT_S
-        while time.monotonic() < deadline_s:
-            for orders, process in self.running:
-                try:
-                    exit_code = process.wait(0.05)
-                except subprocess.TimeoutExpired:
-                    continue
-                self.running.remove((orders, process))
-                return orders, exit_code
-        waiting = [orders.step for orders, _ in self.running]
-        raise AssertionError(f"no lander reached its step within {DEATH_WAIT_S:g} s: {waiting}")
-
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Asks a lander to stop, which it must do in time and with exit code 0."""
-        eventually(ready_file(self._folder, process.pid).exists)
-        process.terminate()
-        assert process.wait(STOP_WAIT_S) == 0, f"a lander ended with {process.returncode}: see {self._folder}"
-        self.running = [(orders, other) for orders, other in self.running if other is not process]
+    @property
+    def running(self) -> list[tuple[Orders, subprocess.Popen[bytes]]]:
+        """The landers, in the order in which they were started."""
+        return self.landers.running
 
     def landed(self) -> int:
         """How many rows there are now."""
@@ -109,11 +75,7 @@ class Trial:
     def audit(self) -> Verdict:
         """Ends the writing, stops all landers, has one drain the topic, and compares what all sides know."""
         self._writer.stop()
-        for _, process in list(self.running):
-            self.stop(process)
-        last = self.start(until_end=True)
-        assert last.wait(END_WAIT_S) == 0, f"the last lander ended with {last.returncode}: see {self._folder}"
-        self.running.clear()
+        self.landers.finish()
         raw = in_raw(tables.raw_table(self._folder / "lake", self._topic))
         broken = len(self._writer.acknowledged.keys() - raw.keys())
         return Verdict(Comparison.of(in_topic(self._address, self._topic), raw), broken)

@@ -1,4 +1,4 @@
-"""A broker of a test's own, which can be killed, frozen and set back; and a second way to it, through a proxy."""
+"""A broker of a test's own, which can be killed, frozen and set back; if need be with a second way to it, a proxy."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from .proxy import Proxy
 
 @dataclass
 class OwnBroker:
-    """A running broker: `address` is the straight way to it, `proxy.address` the other."""
+    """A running broker."""
 
     home: Path
-    proxy: Proxy
     running: embedded.Broker
 
     @property
@@ -58,9 +57,26 @@ class OwnBroker:
         shutil.copytree(folder, self.running.data)
 
 
+@dataclass
+class ProxiedBroker(OwnBroker):
+    """One with two ways to it: `address` is the straight one, `proxy.address` the other."""
+
+    proxy: Proxy
+
+
 @contextmanager
 def own_broker(home: Path) -> Iterator[OwnBroker]:
     """A new broker with its home there, until the block ends."""
+    broker = OwnBroker(home, embedded.start(home, load_settings().cache))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def proxied_broker(home: Path) -> Iterator[ProxiedBroker]:
+    """The same, with a proxy before it."""
     behind = choose_port()
     with Proxy(("127.0.0.1", behind)) as proxy, pytest.MonkeyPatch.context() as patch:
 
@@ -74,8 +90,8 @@ def own_broker(home: Path) -> Iterator[OwnBroker]:
             )
 
         patch.setattr(embedded, "server_properties", with_a_second_listener)
-        running = OwnBroker(home, proxy, embedded.start(home, load_settings().cache))
+        broker = ProxiedBroker(home, embedded.start(home, load_settings().cache), proxy)
         try:
-            yield running
+            yield broker
         finally:
-            running.stop()
+            broker.stop()
