@@ -128,9 +128,11 @@ class Course:
         killed_s = time.monotonic()
         self._world.broker.kill()
         while time.monotonic() < until_s:
+            self._world.landers.lose_broker(time.monotonic())
             self._tick()
             time.sleep(TICK_S)
         self._world.broker.start()
+        self._world.landers.lose_broker(time.monotonic())
         self._count(Kind.BROKER_KILL, f"it was away for {time.monotonic() - killed_s:.0f} s")
         self.watch.hit(Kind.BROKER_KILL, time.monotonic())
 

@@ -14,6 +14,7 @@ from support.lander_process import peak_memory_bytes
 
 from headrace.ingestion.state_file import lander_states
 
+STARTING_S = 60.0  # how near to the broker's absence a start may be for it to be the reason of an end
 LEAVE_WITHIN_S = 20.0  # ten are promised on a machine that is not busy
 
 
@@ -30,14 +31,21 @@ class Landers:
 
     def __init__(self, group: LanderGroup, lake: Path, orders: Path) -> None:
         self.surprises: list[str] = []  # ends that should not have been
+        self.gave_up = 0  # ended with a message at their start, because the broker went away under it
         self.peak_bytes = 0
+        self._started_s: dict[Lander, float] = {}
+        self._away_s = float("-inf")  # when the broker was last away
         self._group, self._lake, self._orders = group, lake, orders
         self._frozen: dict[Lander, float] = {}  # and when to thaw
         self._leaving: dict[Lander, float] = {}  # and when it must have left
 
     def join(self) -> None:
         """One more."""
-        self._group.start()
+        self._started_s[self._group.start()] = time.monotonic()
+
+    def lose_broker(self, now_s: float) -> None:
+        """The broker is away."""
+        self._away_s = now_s
 
     def leave(self, pick: float, now_s: float) -> bool:
         """Asks one to stop, if another one is at hand beside it."""
@@ -81,10 +89,13 @@ class Landers:
         """Those that died as ordered since the last call; whatever else ended is noted among the surprises."""
         deaths = []
         for _, lander in self._group.ended():
+            started_s = self._started_s.pop(lander)
             was_leaving = self._leaving.pop(lander, None) is not None
             self._frozen.pop(lander, None)
             if death := self._death(lander):
                 deaths.append(death)
+            elif lander.returncode > 0 and abs(started_s - self._away_s) < STARTING_S:
+                self.gave_up += 1
             elif not (was_leaving and lander.returncode == 0):
                 self.surprises.append(f"a lander ended with {lander.returncode}: see landers.log")
             if not was_leaving:

@@ -37,6 +37,7 @@ class Report:
     books: LandingBooks
     transactional: Sent
     producer_deaths: int
+    gave_up: int  # landers that ended with a message, because the broker went away as they started
     commits: int
     peak_bytes: int
     load: float
@@ -96,6 +97,7 @@ class Report:
             *((kind.value, self._times(kind)) for kind in BLOWS),
             ("kills by step", ", ".join(f"{step} {count}" for step, count in sorted(self.kills.items()))),
             ("membership changes", f"{self.changes}"),
+            ("landers that found no broker at their start", f"{self.gave_up}, started again"),
             ("longest standstill of a partition", f"{self.longest_idle_s:.1f} s"),
             ("most memory of a lander", f"{self.peak_bytes / 2**20:,.0f} MiB"),
             ("raw against a plain consumer", _in_words(comparison)),
