@@ -46,7 +46,7 @@ def test_of_producers_that_abort_and_die_only_what_was_committed_is_landed(topic
     after.init_transactions()
     after.close()
     topic.send(last)
-    eventually(lambda: topic.values()[-1:] == [last] if topic.table.exists() else None)
+    eventually(lambda: topic.values()[-1:] == [last] if topic.is_made else None)
     kept, aborted = committed(journal)
     assert len(kept) > 400
     assert aborted > 5

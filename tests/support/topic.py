@@ -86,13 +86,18 @@ class Topic:
     def table(self) -> Path:
         return tables.raw_table(self.lake, self.name)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the raw table can be read: its folder is there a moment before its first log entry."""
+        return any(self.table.glob("_delta_log/*.json"))
+
     def values(self) -> list[bytes | None]:
         """The landed values of all generations and partitions, in order."""
         return [row["value"] for row in self.query("select value from t order by _generation, _partition, _offset")]
 
     def count(self) -> int:
         """How many rows have landed."""
-        return int(str(self.query("select count(*) as n from t")[0]["n"])) if self.table.exists() else 0
+        return int(str(self.query("select count(*) as n from t")[0]["n"])) if self.is_made else 0
 
     def comparison(self, generation: int = 0) -> Comparison:
         """Raw against what an independent reader finds in the topic now."""
