@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.places_digest import PlacesDigest
 from headrace.tables import OFFSET, PARTITION
-
-OFFSET_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,7 @@ class OffsetRange:
 
 @dataclass(frozen=True)
 class CommitSummary:
-    """The ranges by partition, and the checksum of all (partition, offset) pairs.
-
-    The checksum is the sha256, in hex, of these bytes: for each partition that has rows, in ascending order, its number
-    as 4 bytes, then its offsets in ascending order as 8 bytes each, all little-endian and signed. It depends on the
-    rows alone and not on the files that hold them, so it can be made again after a compaction.
-    """
+    """The ranges by partition, and the checksum of all (partition, offset) pairs: see `PlacesDigest`."""
 
     rows: int
     offsets: dict[int, OffsetRange]
@@ -39,16 +32,14 @@ class CommitSummary:
     @classmethod
     def of(cls, rows: pa.Table) -> CommitSummary:
         """The summary of rows of a raw table, which are in the order (partition, offset)."""
-        digest = hashlib.sha256()
+        digest = PlacesDigest()
         ranges: dict[int, OffsetRange] = {}
         for partition, offsets in _runs(rows):
-            if partition not in ranges:
-                digest.update(partition.to_bytes(4, "little", signed=True))
-            digest.update(_little_endian(offsets))
+            digest.add(partition, offsets)
             first, last = offsets[0].as_py(), offsets[-1].as_py()
             before = ranges.get(partition, OffsetRange(first, last, 0))
             ranges[partition] = OffsetRange(before.first, last, before.rows + len(offsets))
-        return cls(rows.num_rows, ranges, digest.hexdigest())
+        return cls(rows.num_rows, ranges, digest.hex())
 
     def notes(self) -> dict[str, object]:
         """The summary as the log carries it; offsets as [first, last, rows]."""
@@ -64,8 +55,3 @@ def _runs(rows: pa.Table) -> Iterator[tuple[int, pa.Array]]:
         for partition, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
             yield partition, offsets.slice(start, end - start)
             start = end
-
-
-def _little_endian(offsets: pa.Array) -> memoryview:
-    start = offsets.offset * OFFSET_BYTES
-    return memoryview(offsets.buffers()[1])[start : start + len(offsets) * OFFSET_BYTES]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.log_entry import Landed
+from headrace.places_digest import PlacesDigest
 from headrace.tables import OFFSET, PARTITION, TOPIC_ID
 
 
@@ -28,21 +27,15 @@ class LandedPlaces:
         if strange := sorted(self._topic_ids - {landed.topic_id}):
             return f"it has rows of the topic id {strange[0]}, and its commit is of {landed.topic_id}"
         places = pa.Table.from_batches(self._batches).sort_by([(PARTITION, "ascending"), (OFFSET, "ascending")])
-        digest = hashlib.sha256()
+        digest = PlacesDigest()
         for partition in pc.unique(places.column(PARTITION)).to_pylist():
             offsets = places.filter(pc.field(PARTITION) == partition).column(OFFSET).combine_chunks()
             if difference := _of_partition(partition, offsets, landed):
                 return difference
-            digest.update(partition.to_bytes(4, "little", signed=True))
-            digest.update(_as_bytes(offsets))
-        if landed.checksum is not None and landed.checksum != digest.hexdigest():
+            digest.add(partition, offsets)
+        if landed.checksum is not None and landed.checksum != digest.hex():
             return "its offsets are not those of the checksum that its commit announces"
         return ""
-
-
-def _as_bytes(offsets: pa.Array) -> memoryview:
-    """The offsets as they are in memory: 8 bytes each, little-endian."""
-    return memoryview(offsets.buffers()[1])[offsets.offset * 8 : (offsets.offset + len(offsets)) * 8]
 
 
 def _of_partition(partition: int, offsets: pa.Array, landed: Landed) -> str:
