@@ -17,6 +17,7 @@ from headrace.errors import MachineError
 from headrace.locks import exclusive
 
 from . import daemon
+from .class_archives import archive_options
 from .commands import headrace, remove
 from .configuration import (
     CONFIG_FILE,
@@ -88,11 +89,12 @@ class _Folder:
         return self.path / "broker.log"
 
 
-def start(home: Path, cache: Path, report: Report | None = None) -> Broker:
+def start(home: Path, cache: Path, report: Report | None = None, jvm_options: Sequence[str] | None = None) -> Broker:
     """Starts the broker of `home` and waits until it answers; one that runs already is left alone and waited for.
 
     Safe from several processes at once, and after a crash of the broker or of the machine. The broker outlives the
-    caller. `report` is told in a few words what is going on.
+    caller. `report` is told in a few words what is going on. `jvm_options` are those that take the archive of its
+    classes, unless others are given.
 
     Raises:
         MachineError: no Java, a jar that is missing or corrupt, the remembered port taken by another program, no space,
@@ -106,7 +108,7 @@ def start(home: Path, cache: Path, report: Report | None = None) -> Broker:
         folder.path.chmod(0o700)
         with exclusive(folder.lock, wait_s=2 * READY_WITHIN_S, purpose="starting the broker"):
             running = _wait_until_ready(folder, report, log_from_bytes=0)
-            return running or _launch_and_wait(folder, cache, report)
+            return running or _launch_and_wait(folder, cache, report, jvm_options)
     except (OSError, subprocess.SubprocessError) as err:
         raise MachineError(f"the broker cannot be started in {folder.path}: {err}. {_space(home)}") from err
 
@@ -151,8 +153,10 @@ def way_to_another_port(home: Path) -> str:
     return _way_to_another_port(_Folder(home.absolute() / "broker"))
 
 
-def _launch_and_wait(folder: _Folder, cache: Path, report: Report) -> Broker:
+def _launch_and_wait(folder: _Folder, cache: Path, report: Report, jvm_options: Sequence[str] | None) -> Broker:
     java, jars = find_java(), ensure_jars("broker", cache, report)
+    if jvm_options is None:
+        jvm_options = archive_options("broker", java, jars, cache)
     state = _settled(folder)
     write_private(folder.path / LOGGING_FILE, LOGGING_PROPERTIES)
     if not folder.records.exists():
@@ -162,9 +166,8 @@ def _launch_and_wait(folder: _Folder, cache: Path, report: Report) -> Broker:
     write_private(folder.path / CONFIG_FILE, config)
     write_state(folder.state, state)
     log_from_bytes = rotate(folder.log_file)
-    daemon.launch(
-        server_command(java.path, jars), pid_file=folder.pid_file, folder=folder.path, log_file=folder.log_file
-    )
+    command = server_command(java.path, jars, jvm_options)
+    daemon.launch(command, pid_file=folder.pid_file, folder=folder.path, log_file=folder.log_file)
     try:
         started = _wait_until_ready(folder, report, log_from_bytes)
     except KeyboardInterrupt:

@@ -67,10 +67,11 @@ logger.server.level = info
 """
 
 
-def server_command(java: Path, jars: Sequence[Path]) -> list[str]:
+def server_command(java: Path, jars: Sequence[Path], jvm_options: Sequence[str] = ()) -> list[str]:
     """The command that runs the broker, to be started in its folder."""
     options = [
         *HEAP,
+        *jvm_options,
         "-XX:+ExitOnOutOfMemoryError",
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={LOGGING_FILE}",

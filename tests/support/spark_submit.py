@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pyspark
 
+from headrace.cli.class_archives import spark_archive_options
 from headrace.infra.local.jars import ensure_jars
 from headrace.settings import load_settings
 
@@ -47,6 +49,7 @@ def submit(script: Path, arguments: Sequence[str], *, master: str, package: Path
         *(str(script), *arguments),
     ]
     ours = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    ours |= {"SPARK_SUBMIT_OPTS": shlex.join(spark_archive_options(load_settings().cache))}
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "PYTHON", "SPARK_"))
     }
