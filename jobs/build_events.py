@@ -74,6 +74,11 @@ def events_of(clean: DataFrame, spec: GroupSpec, span: Span) -> DataFrame:
     return _newest_of_each(events, spec) if spec.source.table else events
 
 
+def has_late(events: DataFrame) -> bool:
+    """Whether any event is late: found at the first, with no grouping, since most builds have none."""
+    return not events.where(LATE).select(LATE).isEmpty()
+
+
 def late_from(events: DataFrame, spec: GroupSpec) -> DataFrame:
     """The keys that have late events, with the instant of the first: keys, LATE_FROM_US."""
     return events.where(LATE).groupBy(*spec.keys).agg(F.min(TS_US).alias(LATE_FROM_US))

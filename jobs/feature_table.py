@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from headrace.builds import Build
@@ -20,7 +20,7 @@ from headrace.pipeline.column_types import SQL_TYPES
 from headrace.pipeline.times import iso
 from headrace.tables import CREATED_AT, EVENT_AT, GroupTables, SourceTables
 
-from .build_events import Span, events_of, late_from
+from .build_events import Span, events_of, has_late, late_from
 from .clean_tables import clean_columns, ensure_table
 from .commit import Commits
 from .latest import latest_rows
@@ -84,16 +84,17 @@ class FeatureBuilder:
             build = Build(until_us, clean_version.version, max(clean_version.created_at_us, span.created_after_us))
             self._units += 1
             self._on_step("computed")
-            self._commits.append(rows, tables.features, unit=self._units, metadata=json.loads(build.to_metadata()))
+            written = Observation()
+            counted = rows.observe(written, F.count(F.lit(1)).alias("rows"))
+            self._commits.append(counted, tables.features, unit=self._units, metadata=json.loads(build.to_metadata()))
             self._on_step("after_commit")
-            written, total = self._written(tables)
-        return Built(written, total, iso(until_us), round(time.monotonic() - start_s, 1))
+            total = self._spark.read.format("delta").load(str(tables.features)).count()
+        return Built(written.get["rows"], total, iso(until_us), round(time.monotonic() - start_s, 1))
 
     def _rows(self, spec: GroupSpec, source: SourceTables, clean_version: CleanVersion, span: Span) -> DataFrame:
         clean = self._spark.read.format("delta").option("versionAsOf", clean_version.version).load(str(source.clean))
         events = events_of(clean, spec, span)
-        found = late_from(events, spec)
-        late = None if span.after_us is None or found.isEmpty() else found
+        late = late_from(events, spec) if span.after_us is not None and has_late(events) else None
         rows = (latest_rows if spec.group.latest else window_rows)(events, spec, span, late)
         if span.after_us is not None:  # a few rows make one file, many are parted by size
             rows = rows.hint("rebalance", *spec.keys)
@@ -131,11 +132,6 @@ class FeatureBuilder:
         table = DeltaTable.forPath(self._spark, str(tables.features))
         few = Build.newest(_metadata(table.history(5)))
         return few or Build.newest(_metadata(table.history()))
-
-    def _written(self, tables: GroupTables) -> tuple[int, int]:
-        (newest,) = DeltaTable.forPath(self._spark, str(tables.features)).history(1).collect()
-        total = self._spark.read.format("delta").load(str(tables.features)).count()
-        return int(newest["operationMetrics"].get("numOutputRows", 0)), total
 
 
 def _span(spec: GroupSpec, last: Build | None, until_us: int) -> Span:
