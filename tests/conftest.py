@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.broker import broker, broker_home
 from support.spark import spark
 
@@ -18,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # kafka-python 3.0.12 reads its message schemas by a function that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
     config.pluginmanager.register(LongestFirst())
+    # How long an example takes on a machine that is shared says nothing about the code.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     # A job of a test lives for seconds: the JVM's second compiler would take half of its CPU, and be done too late.
     os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
