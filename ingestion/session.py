@@ -66,8 +66,7 @@ def land(
         run = _Run(
             tuple(dict.fromkeys(topics)), settings, until_end, stop or threading.Event(), report, on_step, observer
         )
-        with run.source() as source:
-            again = run.session(source, source.cluster.require(topics))
+        again = run.first_session()
         while again and not run.stop.is_set():
             again = run.next_session()
     if until_end and run.lost:
@@ -101,6 +100,25 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._to_accept = self.settings.accept_gaps
+
+    def first_session(self) -> bool:
+        """A session with all topics, which must exist.
+
+        A broker that answers at first and goes away before anything is read is waited for as one that does not answer
+        at all: with `connect_wait_s` in all.
+        """
+        deadline_s = time.monotonic() + self.settings.connect_wait_s
+        while not self.stop.is_set():
+            try:
+                with self.source(max(RETRY_S, deadline_s - time.monotonic())) as source:
+                    return self.session(source, source.cluster.require(self.topics))
+            except Unreachable as err:
+                if time.monotonic() >= deadline_s:
+                    raise
+                log.warning("%s. Waiting for them", err)
+            self.observer.waits()
+            self.stop.wait(RETRY_S)
+        return False
 
     def session(self, source: KafkaSource, ids: Mapping[str, str]) -> bool:
         """Lands the topics that exist; says whether another session is to follow, because one was replaced."""
@@ -136,7 +154,7 @@ class _Run:
         while not self.stop.is_set():
             self.observer.waits()
             try:
-                with self.source() as source:
+                with self.source(self.settings.connect_wait_s) as source:
                     late = time.monotonic() >= deadline_s
                     ids = (
                         source.cluster.require(self.topics)
@@ -151,12 +169,12 @@ class _Run:
         return False
 
     @contextmanager
-    def source(self) -> Iterator[KafkaSource]:
-        """A new member of the group, which leaves it at the end."""
+    def source(self, connect_wait_s: float) -> Iterator[KafkaSource]:
+        """A new member of the group, which leaves it at the end; a broker must answer within `connect_wait_s`."""
         source = KafkaSource(
             self.settings.brokers,
             self.settings.group,
-            connect_wait_s=self.settings.connect_wait_s,
+            connect_wait_s=connect_wait_s,
             session_timeout_s=self.settings.session_timeout_s,
             fetch_max_bytes=self.settings.fetch_max_bytes,
             instance=self.settings.instance,
@@ -192,7 +210,7 @@ class _Run:
     def _target(self, source: KafkaSource, ids: Mapping[str, str]) -> Target:
         """The ends of the first session; of a topic that was replaced since, those of now."""
         new = {topic for topic, topic_id in ids.items() if self._ids_of_ends.get(topic) != topic_id}
+        found = source.bounds(source.cluster.places(new)) if new else {}
         self._ids_of_ends |= {topic: ids[topic] for topic in new}
-        self._ends = {place: bounds for place, bounds in self._ends.items() if place[0] not in new}
-        self._ends |= source.bounds(source.cluster.places(new)) if new else {}
+        self._ends = {place: bounds for place, bounds in self._ends.items() if place[0] not in new} | found
         return Target(self._ends)

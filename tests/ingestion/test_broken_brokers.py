@@ -6,6 +6,7 @@ import hashlib
 import json
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +20,8 @@ from support.topic import Topic
 
 from headrace.cli.landers import landers
 from headrace.errors import PositionLost
-from headrace.ingestion import source
+from headrace.ingestion import session, source
+from headrace.ingestion.cluster import Cluster, Unreachable
 from headrace.journal import open_journal
 from headrace.landing_audit import audit_landing
 
@@ -84,6 +86,48 @@ def journal(folder, topic, values):
     }
     pq.write_table(pa.table(columns), folder / "part-0.parquet")
     return folder
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("question", ["require", "bounds", "refresh"])
+def test_a_broker_that_goes_away_between_the_connection_and_the_first_poll_is_waited_for(
+    server, topic, monkeypatch, question
+):
+    topic.create().send(b"a", b"b", b"c")
+    ask, connect, is_away = getattr(Cluster, question), source._connect, []
+
+    def killed_before_it(*arguments):
+        if not is_away:
+            server.kill()
+            is_away.append(True)
+        return ask(*arguments)
+
+    def back(*arguments):
+        if is_away == [True]:
+            server.start()
+            is_away.append(False)
+        return connect(*arguments)
+
+    monkeypatch.setattr(Cluster, question, killed_before_it)
+    monkeypatch.setattr(source, "_connect", back)
+    assert topic.land(connect_wait_s=60.0).rows == {topic.name: 3}
+    assert is_away == [True, False]
+    assert topic.values() == [b"a", b"b", b"c"]
+
+
+def test_a_broker_that_answers_no_question_is_waited_for_no_longer_than_asked(topic, monkeypatch):
+    asked = []
+
+    def unanswered(*arguments):
+        asked.append(arguments)
+        raise Unreachable("the brokers do not answer")
+
+    topic.create()
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: 10.0 * len(asked)))
+    monkeypatch.setattr(Cluster, "require", unanswered)
+    with pytest.raises(Unreachable, match="do not answer"):
+        topic.land(connect_wait_s=30.0)
+    assert len(asked) == 3
 
 
 @pytest.mark.timeout(240)
