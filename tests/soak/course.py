@@ -14,6 +14,7 @@ from .watch import Watch
 from .world import TICK_S, World
 
 ORDER_WITHIN_S = 120.0  # for a step to be passed; a checkpoint comes once in a hundred commits
+LONGER, SPARE_S = 1.25, 180.0  # how much longer than planned a run may take; what has not happened then does not
 REVOCATION_WITHIN_S = 10.0  # of a change of members; then another one is made
 
 Say = Callable[[str], None]
@@ -39,6 +40,7 @@ class Course:
         self.watch = Watch()
         self.happened, self.kills = Counter[Kind](), Counter[str]()
         self.surprises: list[str] = []
+        self.landers = {world.landers.count}  # how many there were at a time
         self._world, self._plan, self._seconds, self._say = world, plan, seconds, say
         self._blows, self._changes = deque(plan.blows), deque(plan.changes)
         self._order: Order | None = None
@@ -50,14 +52,20 @@ class Course:
         return time.monotonic() - self._started_s
 
     def run(self) -> None:
-        """Until all of the plan has happened, landing has resumed, and the time is over."""
-        while self._blows or self._changes or not self._is_calm or self.passed_s < self._seconds:
+        """Until all of the plan has happened, landing has resumed, and the time is over; or it takes too long."""
+        while not self._is_over:
             self._tick()
             self._world.producers.revive()
+            self._world.producers.steer()
             self._change_due()
             if self._blows and self._is_calm and self.passed_s >= self._blows[0].at_s and self._strike(self._blows[0]):
                 self._blows.popleft()
             time.sleep(TICK_S)
+
+    @property
+    def _is_over(self) -> bool:
+        done = not self._blows and not self._changes and self._is_calm
+        return self.passed_s > (self._seconds if done else self._seconds * LONGER + SPARE_S)
 
     @property
     def _is_calm(self) -> bool:
@@ -104,6 +112,7 @@ class Course:
             self._world.landers.join()
         elif not self._world.landers.leave(event.pick, time.monotonic()):
             return False
+        self.landers.add(self._world.landers.count)
         self._count(event.kind, f"{self._world.landers.count} landers")
         return True
 
@@ -128,11 +137,9 @@ class Course:
         killed_s = time.monotonic()
         self._world.broker.kill()
         while time.monotonic() < until_s:
-            self._world.landers.lose_broker(time.monotonic())
             self._tick()
             time.sleep(TICK_S)
         self._world.broker.start()
-        self._world.landers.lose_broker(time.monotonic())
         self._count(Kind.BROKER_KILL, f"it was away for {time.monotonic() - killed_s:.0f} s")
         self.watch.hit(Kind.BROKER_KILL, time.monotonic())
 

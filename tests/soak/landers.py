@@ -8,14 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.eventually import eventually
 from support.killed_lander import kill_order
 from support.lander_group import Lander, LanderGroup
 from support.lander_process import peak_memory_bytes
 
 from headrace.ingestion.state_file import lander_states
 
-STARTING_S = 60.0  # how near to the broker's absence a start may be for it to be the reason of an end
-LEAVE_WITHIN_S = 20.0  # ten are promised on a machine that is not busy
+LEAVE_WITHIN_S = 30.0  # ten are promised on a machine that is not busy
+LAST_WITHIN_S = 300.0  # for the one that lands what is left
+REAP_INTERVAL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,14 @@ class Landers:
 
     def __init__(self, group: LanderGroup, lake: Path, orders: Path) -> None:
         self.surprises: list[str] = []  # ends that should not have been
-        self.gave_up = 0  # ended with a message at their start, because the broker went away under it
         self.peak_bytes = 0
-        self._started_s: dict[Lander, float] = {}
-        self._away_s = float("-inf")  # when the broker was last away
         self._group, self._lake, self._orders = group, lake, orders
         self._frozen: dict[Lander, float] = {}  # and when to thaw
         self._leaving: dict[Lander, float] = {}  # and when it must have left
 
     def join(self) -> None:
         """One more."""
-        self._started_s[self._group.start()] = time.monotonic()
-
-    def lose_broker(self, now_s: float) -> None:
-        """The broker is away."""
-        self._away_s = now_s
+        self._group.start()
 
     def leave(self, pick: float, now_s: float) -> bool:
         """Asks one to stop, if another one is at hand beside it."""
@@ -53,8 +48,7 @@ class Landers:
         if len(calm) < 2:
             return False
         lander = calm[int(pick * len(calm))]
-        lander.terminate()
-        self._leaving[lander] = now_s + LEAVE_WITHIN_S
+        self._ask_to_leave(lander, now_s)
         return True
 
     def freeze(self, pick: float, until_s: float) -> bool:
@@ -89,13 +83,10 @@ class Landers:
         """Those that died as ordered since the last call; whatever else ended is noted among the surprises."""
         deaths = []
         for _, lander in self._group.ended():
-            started_s = self._started_s.pop(lander)
             was_leaving = self._leaving.pop(lander, None) is not None
             self._frozen.pop(lander, None)
             if death := self._death(lander):
                 deaths.append(death)
-            elif lander.returncode > 0 and abs(started_s - self._away_s) < STARTING_S:
-                self.gave_up += 1
             elif not (was_leaving and lander.returncode == 0):
                 self.surprises.append(f"a lander ended with {lander.returncode}: see landers.log")
             if not was_leaving:
@@ -114,9 +105,22 @@ class Landers:
         """Those that run and are not about to leave."""
         return len(self._group.running) - len(self._leaving)
 
-    @property
-    def are_leaving(self) -> bool:
-        return bool(self._leaving)
+    def finish(self) -> None:
+        """Asks all of them to stop, and has one more land all that is left."""
+        self.thaw()
+        for lander in [lander for _, lander in self._group.running if lander not in self._leaving]:
+            eventually(lambda lander=lander: self._group.is_ready(lander), within_s=LEAVE_WITHIN_S)
+            self._ask_to_leave(lander, time.monotonic())
+        while self._leaving:
+            self.reap(time.monotonic())
+            time.sleep(REAP_INTERVAL_S)
+        last = self._group.start(until_end=True)
+        if last.wait(LAST_WITHIN_S):
+            self.surprises.append(f"the last lander ended with {last.returncode}: see landers.log")
+
+    def _ask_to_leave(self, lander: Lander, now_s: float) -> None:
+        lander.terminate()
+        self._leaving[lander] = now_s + LEAVE_WITHIN_S
 
     def _calm(self) -> list[Lander]:
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from support.kafka_oracle import Comparison
@@ -17,6 +17,7 @@ from .watch import STUCK_S, Resumed
 
 RESUME_P99_S = 20.0
 FEWEST_OF_ASKED = 0.8  # of the events that a run asks for, so many must have been sent
+LEAST_TRANSACTIONAL = 0.3  # of the events that were sent
 BLOWS = (Kind.KILL, Kind.BROKER_KILL, Kind.STALL)
 
 
@@ -37,7 +38,7 @@ class Report:
     books: LandingBooks
     transactional: Sent
     producer_deaths: int
-    gave_up: int  # landers that ended with a message, because the broker went away as they started
+    landers: Set[int]  # how many there were at a time
     commits: int
     peak_bytes: int
     load: float
@@ -74,7 +75,15 @@ class Report:
             found.append(f"{self.changes} landers joined or left, planned {self.dose.changes}")
         if self.books.journal < FEWEST_OF_ASKED * self.asked_events:
             found.append(f"{self.books.journal:,} events were sent, asked {self.asked_events:,.0f}")
+        if self.transactional_share < LEAST_TRANSACTIONAL:
+            share = f"{self.transactional_share:.1%}"
+            found.append(f"{share} were sent in transactions, at least {LEAST_TRANSACTIONAL:.0%} asked")
         return found
+
+    @property
+    def transactional_share(self) -> float:
+        """Of the events sent."""
+        return self.transactional.records / max(1, self.books.journal)
 
     @property
     def changes(self) -> int:
@@ -84,20 +93,16 @@ class Report:
     def lines(self) -> list[str]:
         """The table, and below it what is wrong."""
         comparison, books, sent = self.comparison, self.books, self.transactional
-        share = sent.records / max(1, books.journal)
         ends = ", ".join(f"{count:,} {name}" for name, count in sent.transactions.items())
         rows = [
             ("seed, length", f"{self.seed}, {self.seconds:,.0f} s (load of the machine at the end: {self.load:.1f})"),
-            (
-                "events acknowledged",
-                f"{books.journal:,}, of them {sent.records:,} ({share:.0%}) in transactions ({ends})",
-            ),
+            ("events acknowledged", f"{books.journal:,}"),
+            ("of them in transactions", f"{sent.records:,} ({self.transactional_share:.1%}): {ends}"),
             ("producers killed in a transaction", f"{self.producer_deaths}"),
             ("rows landed", f"{books.raw:,} in {self.commits:,} commits, {books.raw / self.seconds:,.0f} rows/s"),
             *((kind.value, self._times(kind)) for kind in BLOWS),
             ("kills by step", ", ".join(f"{step} {count}" for step, count in sorted(self.kills.items()))),
-            ("membership changes", f"{self.changes}"),
-            ("landers that found no broker at their start", f"{self.gave_up}, started again"),
+            ("membership changes", f"{self.changes}, among {min(self.landers)} to {max(self.landers)} landers"),
             ("longest standstill of a partition", f"{self.longest_idle_s:.1f} s"),
             ("most memory of a lander", f"{self.peak_bytes / 2**20:,.0f} MiB"),
             ("raw against a plain consumer", _in_words(comparison)),

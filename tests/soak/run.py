@@ -45,7 +45,7 @@ def _report(options: Options, seconds: float, world: World, course: Course) -> R
         books=world.against_journals(),
         transactional=world.producers.sent_in_transactions(),
         producer_deaths=world.producers.deaths,
-        gave_up=world.landers.gave_up,
+        landers=course.landers,
         commits=world.positions.commits(),
         peak_bytes=world.landers.peak_bytes,
         load=os.getloadavg()[0],

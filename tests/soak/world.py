@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from .positions import Positions
 from .producers import Producers
 
 PARTITIONS = 8
-FIRST_ROWS_WITHIN_S = 60.0
+FIRST_ROWS_WITHIN_S = 150.0  # the first start of a lander compiles its decoder
 TICK_S = 0.2
 
 
@@ -37,7 +36,7 @@ class Options:
     seed: int
     events: float
     session_timeout_s: float = 10.0
-    max_age_s: float = 1.0
+    max_age_s: float = 0.5
 
     @property
     def dose(self) -> Dose:
@@ -81,11 +80,7 @@ class World:
     def finish(self) -> None:
         """Ends the writing and all landers, and has one more land all that is left."""
         self.producers.stop()
-        self.landers.thaw()
-        while self.landers.are_leaving:
-            self.landers.reap(time.monotonic())
-            time.sleep(TICK_S)
-        self._group.finish()
+        self.landers.finish()
 
     def against_journals(self) -> LandingBooks:
         """Raw against what the producers were acknowledged."""
@@ -118,4 +113,8 @@ class World:
         self.producers.start()
         for _ in range(AT_THE_START):
             self.landers.join()
-        eventually(lambda: all(self.positions.landed().values()), within_s=FIRST_ROWS_WITHIN_S)
+        eventually(self._has_landed_everywhere, within_s=FIRST_ROWS_WITHIN_S)
+
+    def _has_landed_everywhere(self) -> bool:
+        self.producers.steer()
+        return all(self.positions.landed().values())

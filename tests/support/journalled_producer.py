@@ -35,7 +35,9 @@ class Errand:
     """What to send. `name` begins each value, and is the id of a transactional producer; `life` counts its starts.
 
     A transaction has `records`, in two halves. `aborted` is the share of them to abort, `deadly` that to die in; with
-    `transactions` it dies in the one after so many, whatever was drawn.
+    `transactions` it dies in the one after so many, whatever was drawn. A transactional one keeps to its rate over all
+    its lives: the first began at `began_at_s` of the wall clock, and those before it have `sent_before` records.
+    A plain one never goes beyond the total that stands in the file `allowance`, which somebody raises while it runs.
     """
 
     brokers: str
@@ -50,7 +52,10 @@ class Errand:
     aborted: float = 0.0
     deadly: float = 0.0
     transactions: int | None = None
+    allowance: str | None = None
     life: int = 1
+    began_at_s: float | None = None
+    sent_before: int = 0
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -108,31 +113,39 @@ class Sender:
             **(own if errand.transactional else {}),
         )
         self.doomed = threading.Event()
-        self._sent, self._started_s = 0, time.monotonic()
+        self.sent = 0
+        self._began_at_s = time.time() if errand.began_at_s is None else errand.began_at_s
 
-    def due_s(self) -> float:
-        """When as many have to be sent as are, at the rate of the errand."""
-        return self._started_s + self._sent / self.errand.records_per_s
+    def ahead_s(self) -> float:
+        """By how much it is ahead of the rate of the errand; negative where it is behind."""
+        due_at_s = self._began_at_s + (self.errand.sent_before + self.sent) / self.errand.records_per_s
+        return due_at_s - time.time()
 
     def send(self) -> tuple[str, object]:
         """Sends the next value; gives it, and the promise of its place."""
-        self._sent += 1
-        value = f"{self.errand.name}/{self.errand.life}/{self._sent} {'x' * self.draw.randrange(60)}"
+        self.sent += 1
+        value = f"{self.errand.name}/{self.errand.life}/{self.sent} {'x' * self.draw.randrange(60)}"
         partition = self.draw.randrange(self.errand.partitions)
         return value, self.producer.send(self.errand.topic, value.encode(), partition=partition)
 
 
 def send_plainly(sender: Sender, stop: threading.Event) -> None:
-    """Sends at the rate of the errand; after an outage it catches up."""
+    """Sends at the rate of the errand, as far as it is allowed; after an outage it catches up."""
     debt = 0.0
     for passed_s in ticks(stop):
         debt += passed_s * sender.errand.records_per_s
-        for _ in range(int(debt)):
+        number = min(int(debt), allowed(sender.errand) - sender.sent)
+        for _ in range(number):
             value, promise = sender.send()
             promise.add_callback(lambda place, value=value: sender.journal.sent(value, place))
             promise.add_errback(lambda err, value=value: refused(sender.journal, value, err))
-        debt -= int(debt)
+        debt -= max(0, number)
     sender.producer.flush(ANSWER_WITHIN_S)
+
+
+def allowed(errand: Errand) -> int:
+    """How many records a plain producer may have sent in all."""
+    return int(Path(errand.allowance).read_text()) if errand.allowance else sys.maxsize
 
 
 def ticks(stop: threading.Event) -> Iterator[float]:
@@ -175,7 +188,7 @@ def transact(sender: Sender, transaction: str, *, dies: bool, aborts: bool) -> N
             sender.journal.sent(value, promise.get(ANSWER_WITHIN_S), transaction)
         if part == dies_after or sender.doomed.is_set():
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(max(0.0, sender.due_s() - time.monotonic()))
+        time.sleep(max(0.0, sender.ahead_s()))
     end(sender, transaction, aborts)
 
 
