@@ -104,7 +104,7 @@ class Checkpoints:
 
     def _sync(self, version: int) -> None:
         """Has the checkpoint on the disk before the entries go that it replaces."""
-        sync(self._folder.folder / f"{version:020d}.checkpoint.parquet")
+        sync(self._folder.checkpoint(version))
         sync(self._folder.folder / LAST_CHECKPOINT)
         sync(self._folder.folder)
 

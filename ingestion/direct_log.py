@@ -1,8 +1,9 @@
 """A log that is written directly: one entry a commit, put if absent, with nothing read but what is new.
 
 It only appends, and only to tables whose every feature `table_features` knows. What it must know of a table are its
-version and the transaction versions of the partitions that it lands; deltalake reads them once, at the opening, and
-from then on the entries of others are read as they come.
+version and the transaction versions of the partitions that it lands. They are read once, at the opening, from the
+newest checkpoint and the entries behind it, and from then on the entries of others are read as they come. deltalake is
+asked where that is not to be had.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from headrace.errors import ContractError
 
+from .checkpoint_file import transactions_in
 from .checkpoints import Checkpoints
 from .log_entries import entry_text, read_entry
 from .log_folder import LogFolder
@@ -33,7 +35,8 @@ class DirectLog:
         self.version = int(table.version())
         self._table, self._folder, self._checkpoints = table, folder, checkpoints
         self._versions: dict[str, int | None] = {}
-        self._read_since_checkpoint()
+        self._knows_all = False  # an application id that is not among the versions has none
+        self._read_versions()
 
     def refresh(self) -> None:
         """See `TableLog`."""
@@ -44,6 +47,8 @@ class DirectLog:
     def version_of(self, application: str) -> int | None:
         """See `TableLog`."""
         if application not in self._versions:
+            if self._knows_all:
+                return None
             try:
                 found = self._table.transaction_version(application)
             except DeltaError as err:
@@ -91,18 +96,37 @@ class DirectLog:
         self._versions |= entry.transactions
         self.version += 1
 
-    def _read_since_checkpoint(self) -> None:
-        """Takes the versions that the newest entries set; deltalake would read them all again for every application."""
+    def _read_versions(self) -> None:
+        """Takes the versions that the newest checkpoint and the entries behind it set."""
+        newest = self._folder.checkpoint_version()
+        is_near = self.version - newest <= PRELOADED  # else entries between them are not read
+        before = self._versions_in(newest) if is_near else None
+        since = self._versions_since(newest)
+        if since is not None:
+            self._versions = (before or {}) | since
+            self._knows_all = before is not None
+
+    def _versions_in(self, checkpoint: int) -> dict[str, int | None] | None:
+        """None where the file cannot be read, or is of a version that the handle has not seen."""
+        if checkpoint > self.version:
+            return None
+        try:
+            return dict(transactions_in(self._folder.checkpoint(checkpoint))) if checkpoint >= 0 else {}
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _versions_since(self, checkpoint: int) -> dict[str, int | None] | None:
+        """Of the newest entries; None where one was cleaned up meanwhile, or is not to be understood."""
         found: dict[str, int | None] = {}
-        for version in range(max(0, self._folder.checkpoint_version() + 1, self.version - PRELOADED), self.version + 1):
+        for version in range(max(0, checkpoint + 1, self.version - PRELOADED), self.version + 1):
             text = self._folder.read(version)
             try:
                 found |= read_entry(text).transactions if text is not None else {}
             except (ValueError, KeyError, TypeError):
                 text = None
             if text is None:
-                return  # cleaned up meanwhile, or not to be understood: deltalake is asked
-        self._versions = found
+                return None
+        return found
 
     def _compare(self, commit: Commit) -> None:
         for name, move in commit.moves.items():

@@ -26,6 +26,10 @@ class LogFolder:
         """The path of an entry, whether it is there or not."""
         return f"{self.folder}/{version:020d}.json"
 
+    def checkpoint(self, version: int) -> Path:
+        """The path of a checkpoint of one file, whether it is there or not."""
+        return self.folder / f"{version:020d}.checkpoint.parquet"
+
     def has(self, version: int) -> bool:
         """Whether there is an entry of this version."""
         return os.path.exists(self.entry(version))

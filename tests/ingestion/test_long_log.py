@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import pytest
 from deltalake import DeltaTable
+from support.growing_table import PARTITIONS, Growing
 from support.kafka_oracle import query
-from support.kafka_records import record
 
-from headrace import tables
-from headrace.ingestion.landing import Landing
-from headrace.ingestion.positions import Move
-from headrace.ingestion.raw_columns import record_columns
-from headrace.ingestion.raw_table import RawTable
-
-PARTITIONS = 8
 OPEN_S = 2.0  # what a reader may take to open a table of ten thousand commits
 GROWTH = 2.0  # what an append to it may cost, in appends to a table of a hundred
-
-
-class Growing:
-    """A raw table to which its lander commits small batches, a partition after the other."""
-
-    def __init__(self, lake) -> None:
-        self.lake, self.folder = lake, str(tables.raw_table(lake, "t"))
-        self.landing = self.opened()
-        self.ends = dict.fromkeys(range(PARTITIONS), 0)
-        self.commits = 0
-
-    def opened(self):
-        landing = Landing(RawTable.of(self.lake, "t", "cluster"), "ID", durable=False)
-        landing.positions(range(PARTITIONS))
-        return landing
-
-    def append(self, rows):
-        """One commit; returns the CPU-seconds of it."""
-        partition = self.commits % PARTITIONS
-        first = self.ends[partition]
-        batch = record_columns(partition, [record(first + each, partition=partition) for each in range(rows)])
-        before_s = time.process_time()
-        self.landing.commit([batch], {partition: Move(first or None, first + rows)}, lock_wait_s=5.0)
-        spent_s = time.process_time() - before_s
-        self.ends[partition] += rows
-        self.commits += 1
-        return spent_s
-
-    def grow_to(self, commits):
-        while self.commits < commits:
-            self.append(1)
-        self.landing.wait_for_checkpoint()
-
-    def append_s(self):
-        """What a thousand rows take, by the median of some appends."""
-        return statistics.median(self.append(1_000) for _ in range(31))
 
 
 def test_after_hundreds_of_commits_every_position_is_known_and_the_last_checkpoint_is_near(tmp_path):

@@ -1,0 +1,151 @@
+"""A day of thin traffic, at a commit a second: what the table costs at its end, and after the day's compaction.
+
+The commits are made one after another as fast as the machine allows, by the lander's own way to commit, and its clock
+is set: the n-th commit is made at the n-th step of the day. Each log entry and checkpoint gets that time as its own on
+the disk, and the clean-up of the log reads the same clock; before the next step a checkpoint that is due is done, as
+it would be in a second.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from deltalake import DeltaTable
+from support.growing_table import PARTITIONS, Growing
+from support.kafka_oracle import query
+
+from headrace.compaction import compact
+from headrace.ingestion import checkpoints
+from headrace.lake_tables import choose_tables
+
+DAY_S = 86_400
+RETENTION_S = 4 * 3_600  # of the log of a raw table
+INTERVAL = 100  # commits between its checkpoints
+OPEN_S, GROWTH = 2.0, 2.0
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of a table: CPU-seconds to open it (by deltalake; by a lander, with its positions), to append 1,000 rows, and to
+    write a checkpoint; its log, and its newest checkpoint.
+    """
+
+    open_s: float
+    lander_s: float
+    append_s: float
+    checkpoint_s: float
+    entries: int
+    log_bytes: int
+    checkpoint_bytes: int
+
+    @classmethod
+    def of(cls, table: Growing, folder: Path) -> Costs:
+        open_s, lander_s = cpu_s(lambda: DeltaTable(table.folder)), cpu_s(table.opened)
+        append_s, checkpoint_s = table.append_s(), cpu_s(lambda: DeltaTable(table.folder).create_checkpoint())
+        files = list(folder.iterdir())
+        newest = max((file for file in files if file.name.endswith(".checkpoint.parquet")), key=lambda file: file.name)
+        entries = sum(file.suffix == ".json" for file in files)
+        sizes = sum(file.stat().st_size for file in files)
+        return cls(open_s, lander_s, append_s, checkpoint_s, entries, sizes, newest.stat().st_size)
+
+    def __str__(self) -> str:
+        return (
+            f"opened in {self.open_s:.2f} s of CPU, by a lander in {self.lander_s:.2f}; 1,000 rows in "
+            f"{self.append_s * 1e3:.2f} ms; checkpoint of {self.checkpoint_bytes / MIB:.2f} MiB in "
+            f"{self.checkpoint_s:.2f} s; log of {self.entries:,} entries, {self.log_bytes / MIB:.1f} MiB"
+        )
+
+
+def cpu_s(act):
+    before_s = time.process_time()
+    act()
+    return time.process_time() - before_s
+
+
+class Day:
+    """A table at whose every step of `step_s` simulated seconds one record is committed."""
+
+    def __init__(self, lake, step_s, monkeypatch):
+        self.table, self.step_s = Growing(lake), step_s
+        self.log = Path(self.table.folder) / "_delta_log"
+        self._midnight_s, self._dated = time.time() - DAY_S, set()
+        monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=time.monotonic, time=lambda: self.now_s))
+        self._date_all()
+
+    @property
+    def now_s(self):
+        return self._midnight_s + self.table.commits * self.step_s
+
+    def pass_to(self, commits):
+        """Lets the day go on until so many commits are made."""
+        while self.table.commits < commits:
+            self.table.append(1)
+            self._date(self.log / f"{self.table.landing._log.version:020d}.json")
+            if self.table.landing._log._checkpoints.is_busy:
+                self.table.landing.wait_for_checkpoint()
+                self._date_all()
+
+    def costs(self):
+        """What the table costs now; the appends and the checkpoint of the trial are of this moment, too."""
+        found = Costs.of(self.table, self.log)
+        self._date_all()
+        return found
+
+    def _date_all(self):
+        self._date(*(file for file in self.log.iterdir() if file not in self._dated))
+
+    def _date(self, *files):
+        for file in files:
+            os.utime(file, (self.now_s, self.now_s))
+            self._dated.add(file)
+
+    def compact(self, lake):
+        (raw,) = choose_tables(lake, [], ["t"])
+        return compact(raw, lock_wait_s=5.0)
+
+
+def holds_all(table):
+    """Whether every record of every partition is there once, and a lander knows all positions."""
+    rows = query(
+        table.folder, "select _partition as p, count(*) as n, count(distinct _offset) as d from t group by _partition"
+    )
+    found = {row["p"]: (row["n"], row["d"]) for row in rows}
+    assert table.opened().positions(range(PARTITIONS)) == table.ends
+    return found == {partition: (end, end) for partition, end in table.ends.items()}
+
+
+def a_day(tmp_path, monkeypatch, commits):
+    """The costs of a table of a hundred commits, after a day, and compacted; what must hold on any machine, does."""
+    day = Day(tmp_path, DAY_S / commits, monkeypatch)
+    day.pass_to(INTERVAL)
+    young = day.costs()
+    day.pass_to(commits)
+    old = day.costs()
+    done = day.compact(tmp_path)
+    compacted = day.costs()
+    for name, costs in (("a hundred commits", young), (f"{commits:,} commits", old), ("compacted", compacted)):
+        print(f"{name}: {costs}")
+    assert holds_all(day.table)
+    assert done.removed > commits / 2
+    assert old.entries <= RETENTION_S / day.step_s + 3 * INTERVAL
+    return young, old, compacted
+
+
+def test_over_a_day_the_log_keeps_the_entries_of_four_hours_and_nothing_is_lost(tmp_path, monkeypatch):
+    a_day(tmp_path, monkeypatch, commits=600)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(7_200)
+def test_after_a_day_of_a_commit_a_second_a_table_is_opened_and_appended_to_as_in_the_morning(tmp_path, monkeypatch):
+    young, old, compacted = a_day(tmp_path, monkeypatch, commits=DAY_S)
+    for costs in (old, compacted):
+        assert costs.open_s < OPEN_S
+        assert costs.lander_s < OPEN_S
+        assert costs.append_s <= GROWTH * young.append_s
