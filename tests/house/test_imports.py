@@ -62,6 +62,7 @@ ROOMS = {
     "headrace.ingestion.direct_log": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.deltalake_log": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.table_features": room(f"{KERNEL} ingestion", "deltalake"),
+    "headrace.ingestion.checkpoint_file": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.checkpoints": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.gaps": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.metrics": room(f"{KERNEL} ingestion", "prometheus_client"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.kafka_tools import run_tool
 from support.lander_process import start_lander
-from support.lander_samples import parts, sampled
+from support.lander_samples import Part, Sample, parts, sampled
 
 PARTITIONS, RECORD_BYTES = 8, 200
 CEILING_MIB = 32
@@ -81,3 +81,10 @@ def test_ten_million_events_are_landed_under_the_ceiling_and_the_last_as_fast_as
         print(f"fifth {number}: {fifth.rows_per_s:,.0f} rows/s, {fifth.rows_per_cpu_s:,.0f} rows per second of CPU")
     assert fifths[-1].rows_per_cpu_s >= SLOWEST * fifths[0].rows_per_cpu_s
     assert once_each(topic, 10_000_000)
+
+
+def test_the_speed_of_a_part_is_taken_between_the_rows_where_it_begins_and_ends():
+    looks = [(0, 0, 0), (10, 1, 100), (11, 2, 200), (15, 4, 300)]  # clock, CPU, rows
+    samples = [Sample(at_s, cpu_s, rows, 0, 0) for at_s, cpu_s, rows in looks]
+    assert parts(samples, 2) == [Part(100 / 1, 100 / 1), Part(100 / 4, 100 / 2)]
+    assert parts(samples, 1) == [Part(200 / 5, 200 / 3)]
