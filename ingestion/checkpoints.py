@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 100  # commits, where the table does not say
 RETENTION_S = 30 * 86_400.0  # Delta's own, where the table does not say
+SUPERSEDED_S = 600.0  # how long an older checkpoint stays: a reader may have looked up its name, and not opened it yet
 RETRY_S = 1.0  # after a checkpoint that failed
 LOCK_WAIT_S = 1.0  # for the clean-up; the next checkpoint comes soon
 
@@ -112,7 +113,10 @@ class Checkpoints:
         """Removes what is past its time, with the table held alone: a commit that is under way has looked at it."""
         if self._upkeep.retention_s is None:
             return
-        names = expired(self._files(), before_s=time.time() - self._upkeep.retention_s)
+        now_s = time.time()
+        names = expired(
+            self._files(), before_s=now_s - self._upkeep.retention_s, superseded_before_s=now_s - SUPERSEDED_S
+        )
         if names:
             with locks.exclusive(self._lock_file, wait_s=LOCK_WAIT_S, purpose="cleaning up the log"):
                 for name in names:

@@ -30,17 +30,25 @@ def interval_s(text: str) -> float | None:
     return int(match[1]) * _SECONDS[match[2]] if match else None
 
 
-def expired(files: Iterable[LogFile], *, before_s: float) -> list[str]:
+def expired(files: Iterable[LogFile], *, before_s: float, superseded_before_s: float) -> list[str]:
     """The names that may go, in the order in which they must: the oldest version first.
 
     Those written before `before_s` whose version is below a checkpoint, itself no newer than all that stays. So what
     stays can be read from that checkpoint on, and a log from which only some have gone yet has no hole.
+
+    Then the checkpoints between that one and the newest that were written before `superseded_before_s`: each names all
+    files of the table anew, and only whoever wants a version of the past would be quicker with them.
     """
     found = list(files)
     versions = {file: int(match[1]) for file in found if (match := _OF_VERSION.fullmatch(file.name))}
     kept = [version for file, version in versions.items() if file.modified_at_s >= before_s]
-    checkpoints = [int(match[1]) for file in found if (match := _CHECKPOINT.fullmatch(file.name))]
+    checkpoints = {int(match[1]): file for file in found if (match := _CHECKPOINT.fullmatch(file.name))}
     floor = max((version for version in checkpoints if not kept or version <= min(kept)), default=0)
     gone = sorted((version, file.name) for file, version in versions.items() if version < floor)
+    superseded = sorted(
+        file.name
+        for version, file in checkpoints.items()
+        if floor < version < max(checkpoints) and file.modified_at_s < superseded_before_s
+    )
     unfinished = sorted(f.name for f in found if _UNFINISHED.fullmatch(f.name) and f.modified_at_s < before_s)
-    return [name for _, name in gone] + unfinished
+    return [name for _, name in gone] + superseded + unfinished

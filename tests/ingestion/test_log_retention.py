@@ -17,11 +17,11 @@ def checkpoints(*versions, at_s=0.0):
     return [LogFile(f"{version:020d}.checkpoint.parquet", at_s) for version in versions]
 
 
-def gone(files, before_s):
+def gone(files, before_s, superseded_before_s=0.0):
     """What may go, short: 3 is an entry, 3c a checkpoint."""
     return [
         name.lstrip("0").replace(".json", "").replace(".checkpoint.parquet", "c")
-        for name in expired(files, before_s=before_s)
+        for name in expired(files, before_s=before_s, superseded_before_s=superseded_before_s)
     ]
 
 
@@ -42,37 +42,54 @@ def test_older_checkpoints_go_with_their_entries():
     assert gone(entries(1, 2, 3, 4) + checkpoints(1, 2, 4), before_s=10.0) == ["1c", "1", "2c", "2", "3"]
 
 
+def test_of_the_checkpoints_that_are_past_their_use_only_the_one_that_the_log_begins_at_and_the_newest_stay():
+    log = entries(*range(1, 10), at_s=20.0) + checkpoints(1, 3, 5, 7, 9, at_s=20.0)
+    assert gone(log, before_s=10.0, superseded_before_s=20.0) == []
+    assert gone(log, before_s=10.0, superseded_before_s=21.0) == ["3c", "5c", "7c"]
+
+
+def test_a_checkpoint_of_late_stays_although_a_newer_one_is_there():
+    log = entries(*range(1, 6), at_s=20.0) + checkpoints(1, 2, at_s=20.0) + checkpoints(3, 4, at_s=30.0)
+    assert gone(log, before_s=10.0, superseded_before_s=25.0) == ["2c"]
+
+
 def test_files_of_others_stay():
     stray = [LogFile(name, 0.0) for name in ("_last_checkpoint", "00000000000000000001.json#1", "notes.txt")]
-    assert expired(stray + entries(1, 2) + checkpoints(2), before_s=10.0) == ["00000000000000000001.json"]
+    assert expired(stray + entries(1, 2) + checkpoints(2), before_s=10.0, superseded_before_s=0.0) == [
+        "00000000000000000001.json"
+    ]
 
 
 def test_a_file_that_never_got_its_name_goes_when_it_is_old():
     name = f".00000000000000000007.json.{'0' * 32}.tmp"
-    assert expired([LogFile(name, 0.0)], before_s=10.0) == [name]
-    assert expired([LogFile(name, 20.0)], before_s=10.0) == []
+    assert expired([LogFile(name, 0.0)], before_s=10.0, superseded_before_s=0.0) == [name]
+    assert expired([LogFile(name, 20.0)], before_s=10.0, superseded_before_s=0.0) == []
 
 
 @given(
     times=st.lists(st.integers(0, 20), min_size=1, max_size=30),
     with_checkpoint=st.sets(st.integers(0, 29)),
     first=st.integers(0, 5),
+    superseded_before_s=st.floats(0, 40),
     stopped_after=st.integers(0, 100),
 )
 def test_however_far_a_clean_up_came_the_log_has_no_hole_and_begins_at_a_checkpoint(
-    times, with_checkpoint, first, stopped_after
+    times, with_checkpoint, first, superseded_before_s, stopped_after
 ):
     versions = range(first, first + len(times))
     files = [LogFile(f"{version:020d}.json", float(at_s)) for version, at_s in zip(versions, times, strict=True)]
     marks = with_checkpoint & set(versions) | ({first} if first else set())
     files += checkpoints(*marks)
-    removed = set(expired(files, before_s=10.0)[:stopped_after])
+    removed = set(expired(files, before_s=10.0, superseded_before_s=superseded_before_s)[:stopped_after])
     left = {file.name for file in files} - removed
     kept = sorted(int(name[:20]) for name in left if name.endswith(".json"))
     starts = [int(name[:20]) for name in left if re.search("checkpoint", name)]
     assert kept == list(range(kept[0], first + len(times)))
     assert kept[0] == 0 or kept[0] - 1 <= max(starts)
-    assert all(file.name in left for file in files if file.modified_at_s >= 10.0)
+    assert max(starts, default=0) == max(marks, default=0)
+    young = [file for file in files if file.modified_at_s >= max(10.0, superseded_before_s)]
+    assert all(file.name in left for file in young)
+    assert all(file.name in left for file in files if file.modified_at_s >= 10.0 and file.name.endswith(".json"))
 
 
 @pytest.mark.parametrize(
