@@ -47,10 +47,11 @@ coverage: setup  ## the tests with coverage by branch
 prove: setup  ## the longer proofs, whose figures are kept in docs/
 	@$(BIN)/python -m pytest -m prove
 
-# SECONDS in place of MINUTES (60), SEED, EVENTS to send in that time
+# SECONDS in place of MINUTES (60), SEED, EVENTS to send in that time, SESSION_S of the landers (10)
 soak: setup  ## producers, landers and a broker, killed, frozen and changed for an hour, then audited: make soak MINUTES=10 SEED=7
 	@PYTHONPATH=tests $(BIN)/python -m soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SECONDS),--seconds $(SECONDS)) \
-	    $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS))
+	    $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) \
+	    $(if $(SESSION_S),--session-timeout-s $(SESSION_S))
 
 bench: setup $(VENV)/.bench  ## one of benchmarks/, with its figures as lines of JSON: make bench BENCH=delta_append
 	@$(BIN)/python benchmarks/$(BENCH).py
