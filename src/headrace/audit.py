@@ -140,4 +140,4 @@ def audit_cleaning(lake: Path, topic: str, source: str, tables: SourceTables) ->
     query.name("positions", _POSITIONS)
     totals = query.row(_CLEANING_TOTALS)
     books = CleaningBooks(source=source, examples=(), **whole(totals))
-    return replace(books, examples=examples(query, _CLEANING_EXAMPLES)) if books.faults else books
+    return replace(books, examples=examples(query, _CLEANING_EXAMPLES, books.faults)) if books.faults else books

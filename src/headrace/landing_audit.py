@@ -163,7 +163,7 @@ def audit_landing(journal: Journal, lake: Path, topic: str) -> LandingBooks:
     totals = query.row(_LANDING_TOTALS.format(accepted=accepted))
     books = LandingBooks(topic=topic, examples=(), gaps=gaps, **whole(totals))
     at_fault = _LANDING_EXAMPLES.format(accepted=accepted)
-    return replace(books, examples=examples(query, at_fault)) if books.faults else books
+    return replace(books, examples=examples(query, at_fault, books.faults)) if books.faults else books
 
 
 def _accepted(gaps: tuple[Gap, ...]) -> str:
