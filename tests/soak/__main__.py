@@ -41,12 +41,14 @@ def main(arguments: list[str]) -> int:
 def _options(given: argparse.Namespace) -> Options:
     seconds = given.seconds or given.minutes * 60
     events = given.events or seconds * EVENTS_PER_S
-    return Options(seconds, given.seed, events, given.session_timeout_s)
+    dose_s = given.dose_minutes and given.dose_minutes * 60
+    return Options(seconds, given.seed, events, given.session_timeout_s, dose_s=dose_s)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="of the plan; the start and the audit come on top")
+    parser.add_argument("--dose-minutes", type=float, help="as much is to happen as else in so many")
     parser.add_argument("--seconds", type=float, help="in place of the minutes")
     parser.add_argument("--seed", type=int, default=20130101)
     parser.add_argument("--events", type=float, help=f"to send in that time; default: {EVENTS_PER_S:g} a second")

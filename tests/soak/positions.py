@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from headrace import tables
 
 ANSWER_WITHIN_S = 2.0
+BLIND_LOOKS = 20  # in a row, of a log in which deltalake sees a hole
 
 
 class Positions:
@@ -20,6 +22,7 @@ class Positions:
         self._places = [TopicPartition(topic, partition) for partition in range(partitions)]
         self._folder = tables.raw_table(lake, topic)
         self._table: DeltaTable | None = None
+        self._blind_looks = 0
         self._consumer = KafkaConsumer(
             bootstrap_servers=address,
             group_id=None,
@@ -55,8 +58,20 @@ class Positions:
         self._consumer.close()
 
     def _refreshed(self) -> DeltaTable | None:
-        if self._table is not None:
-            self._table.update_incremental()
-        elif DeltaTable.is_deltatable(str(self._folder)):
-            self._table = DeltaTable(str(self._folder))
+        """The table as of now, or as of the last look where deltalake sees a hole in its log.
+
+        A folder that is listed while entries are added may show a later one and not the one before it. A hole that
+        stays is a fault.
+        """
+        try:
+            if self._table is not None:
+                self._table.update_incremental()
+            elif DeltaTable.is_deltatable(str(self._folder)):
+                self._table = DeltaTable(str(self._folder))
+        except DeltaError:
+            self._blind_looks += 1
+            if self._blind_looks >= BLIND_LOOKS:
+                raise
+        else:
+            self._blind_looks = 0
         return self._table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -30,18 +30,21 @@ TICK_S = 0.2
 
 @dataclass(frozen=True)
 class Options:
-    """How long, from which seed, and how many events. `max_age_s` is the age at which landers commit."""
+    """How long, from which seed, and how many events. `max_age_s` is the age at which landers commit, `dose_s` the time
+    for which as much is to happen, where that is not the length.
+    """
 
     seconds: float
     seed: int
     events: float
     session_timeout_s: float = 10.0
     max_age_s: float = 0.5
+    dose_s: float | None = None
 
     @property
     def dose(self) -> Dose:
         """How much is to happen."""
-        return Dose.of(self.seconds, self.session_timeout_s)
+        return replace(Dose.of(self.dose_s or self.seconds, self.session_timeout_s), seconds=self.seconds)
 
 
 class World:
