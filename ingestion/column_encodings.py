@@ -1,4 +1,4 @@
-"""Which columns of a data file get a dictionary: those whose values repeat, by a running estimate from what passes.
+"""Which payload columns of a data file get a dictionary: those whose values repeat, by a running estimate.
 
 A dictionary of unique payloads costs twice the CPU of writing them plainly, and saves nothing; of a key that repeats it
 makes the column small. What a topic holds shows only in its records, and may change.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-ALWAYS = ("_topic_id", "_generation", "_partition", "timestamp_type", "leader_epoch", "landed_at")  # few by nature
 ESTIMATED = ("key", "value")
 SAMPLE_ROWS = 1_000
 SAMPLE_EVERY = 16  # commits: a look takes a tenth of the time of a commit of a thousand rows
@@ -35,7 +34,7 @@ class ColumnEncodings:
 
     def dictionary(self) -> list[str]:
         """The columns to give a dictionary."""
-        return [*ALWAYS, *(name for name in ESTIMATED if self._shares.get(name, 1.0) <= REPEATING)]
+        return [name for name in ESTIMATED if self._shares.get(name, 1.0) <= REPEATING]
 
 
 def _distinct_share(column: pa.ChunkedArray) -> float:

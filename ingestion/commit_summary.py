@@ -50,6 +50,9 @@ class CommitSummary:
 def _runs(rows: pa.Table) -> Iterator[tuple[int, pa.Array]]:
     """The offsets of each run of rows of one partition."""
     for partitions, offsets in zip(rows.column(PARTITION).chunks, rows.column(OFFSET).chunks, strict=True):
+        if len(partitions) and partitions[0] == partitions[-1]:  # in order, so that it is the only one
+            yield partitions[0].as_py(), offsets
+            continue
         runs = pc.run_end_encode(partitions)
         start = 0
         for partition, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):

@@ -52,8 +52,7 @@ def exclusive(lock_file: Path, *, wait_s: float, purpose: str) -> Iterator[None]
 
 @contextmanager
 def _held(lock_file: Path, mode: int, wait_s: float) -> Iterator[int]:
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(lock_file)
     try:
         deadline = time.monotonic() + wait_s
         while not _try(descriptor, mode):
@@ -66,6 +65,15 @@ def _held(lock_file: Path, mode: int, wait_s: float) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _opened(lock_file: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(lock_file, flags, 0o600)
+    except FileNotFoundError:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(lock_file, flags, 0o600)
 
 
 def _try(descriptor: int, mode: int) -> bool:

@@ -66,10 +66,10 @@ def test_the_file_holds_what_it_was_given(tmp_path):
 
 
 def test_a_file_that_could_not_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
-    def full(*_, **__):
+    def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data_file.pq, "write_table", full)
+    monkeypatch.setattr(data_file.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_data_file(tmp_path, rows(record(0)))
     assert list(tmp_path.iterdir()) == []

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
 from deltalake import DeltaTable
+from support.drawn_rows import DrawnRows
 from support.kafka_oracle import query
 from support.kafka_records import record
 
 from headrace import tables
 from headrace.ingestion.landing import Landing
 from headrace.ingestion.positions import Move
-from headrace.ingestion.raw_columns import RAW_SCHEMA, record_columns
+from headrace.ingestion.raw_columns import RAW_SCHEMA, RECORD_SCHEMA, record_columns
 from headrace.ingestion.raw_table import RawTable
 
 
@@ -53,16 +55,35 @@ def test_spark_reads_what_is_committed_directly_beside_its_own_and_deltalake_s_c
     rows = spark.read.format("delta").load(path).orderBy("_offset").collect()
     theirs = query(tables.raw_table(tmp_path, "t"), "select * from t order by _offset")
     assert [(row["_offset"], bytes(row["value"])) for row in rows] == [(o, b"%d" % o) for o in range(13)]
-    assert [{name: _plain(value) for name, value in row.asDict(recursive=True).items()} for row in rows] == [
-        {name: _plain(value) for name, value in row.items()} for row in theirs
-    ]
+    assert [_plain(row.asDict(recursive=True)) for row in rows] == [_plain(row) for row in theirs]
     history = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").orderBy("version").collect()
     ours = [row for row in history if row["engineInfo"].startswith("headrace/")]
     assert [(row["operation"], row["isBlindAppend"]) for row in ours] == [("WRITE", True)] * 5
+
+
+def test_spark_and_deltalake_read_alike_what_was_landed_in_every_encoding(spark, tmp_path):
+    landing = Landing(RawTable.of(tmp_path, "t", "cluster"), "ID")
+    path = tables.raw_table(tmp_path, "t")
+    given, first = [], 0
+    for seed, rows in enumerate((1, 3, 40, 400, 400)):
+        batches = DrawnRows(seed, rows, nulls=seed > 0).batches(first)
+        landing.commit(batches, {0: Move(first or None, first + rows)}, lock_wait_s=1.0)
+        given += pa.Table.from_batches(batches).to_pylist()
+        first += rows
+
+    found = spark.read.format("delta").load(str(path)).select(*RECORD_SCHEMA.names).orderBy("_offset").collect()
+    theirs = query(path, f"select {', '.join(RECORD_SCHEMA.names)} from t order by _offset")
+    expected = [_plain(row) for row in given]
+    assert [_plain(row.asDict(recursive=True)) for row in found] == expected
+    assert [_plain(row) for row in theirs] == expected
 
 
 def _plain(value):
     """A value without what the two readers add to it: a byte array, a time zone."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     return bytes(value) if isinstance(value, bytearray) else value
