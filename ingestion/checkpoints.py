@@ -1,8 +1,9 @@
 """Checkpoints of a log that is written directly, and the clean-up of the entries that they replace.
 
-Both are done by a thread of their own, so that no commit waits: deltalake writes a checkpoint from a handle of its own
-and puts it beside the entries under its final name at once. A checkpoint that fails or is cut short costs nothing but
-the next reader's time, and the next one is due at the next commit.
+Both are done by a thread of their own, so that no commit waits: a checkpoint stands beside the entries under its final
+name at once. It is the one before it with what was added since, or, where more has happened, deltalake makes it from a
+handle of its own. A checkpoint that fails or is cut short costs nothing but the next reader's time, and the next one is
+due at the next commit.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from headrace import locks
 from headrace.errors import LockTimeout
 
 from . import steps
+from .grown_log import grown_log
 from .log_folder import LAST_CHECKPOINT, LogFolder, sync
 from .log_retention import LogFile, expired, interval_s
 from .raw_table import one_line, open_delta
@@ -89,11 +91,13 @@ class Checkpoints:
 
     def _make(self, writing: threading.Event) -> None:
         try:
-            table = open_delta(self._table)
-            writing.set()
-            table.create_checkpoint()
-            if self._durable:
-                self._sync(table.version())
+            grown = grown_log(self._folder)
+            if grown:
+                writing.set()
+                file = grown.parquet()
+                self._folder.put_checkpoint(grown.version, file, grown.hint(len(file)))
+            else:
+                self._make_by_deltalake(writing)
             self._clean()
         except (DeltaError, OSError) as err:
             self._not_before_s = time.monotonic() + RETRY_S
@@ -102,6 +106,13 @@ class Checkpoints:
             log.info("%s: the log is cleaned up at the next checkpoint: %s", self._table, err)
         finally:
             writing.set()
+
+    def _make_by_deltalake(self, writing: threading.Event) -> None:
+        table = open_delta(self._table)
+        writing.set()
+        table.create_checkpoint()
+        if self._durable:
+            self._sync(table.version())
 
     def _sync(self, version: int) -> None:
         """Has the checkpoint on the disk before the entries go that it replaces."""

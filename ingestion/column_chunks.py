@@ -48,7 +48,8 @@ class Bounds:
 
 def number_chunk(column: pa.ChunkedArray, *, bits: int, is_required: bool) -> tuple[ColumnChunk, Bounds]:
     """A column of integers or instants of 32 or 64 `bits`; its bounds are the integers that are stored."""
-    chunk, rows, nulls = ColumnChunk(UNCOMPRESSED), len(column), column.null_count
+    rows, nulls = len(column), column.null_count
+    chunk = ColumnChunk(UNCOMPRESSED, () if is_required else (nulls, rows - nulls))
     numbers = _numbers(column, np.int32 if bits == 32 else np.int64)
     level = b"" if is_required else definition_levels(column)
     if nulls == rows:
@@ -65,7 +66,8 @@ def number_chunk(column: pa.ChunkedArray, *, bits: int, is_required: bool) -> tu
 
 def text_chunk(column: pa.ChunkedArray, *, is_required: bool) -> tuple[ColumnChunk, Bounds]:
     """A column of texts that are few, with a dictionary."""
-    chunk, rows, nulls = ColumnChunk(UNCOMPRESSED), len(column), column.null_count
+    rows, nulls = len(column), column.null_count
+    chunk = ColumnChunk(UNCOMPRESSED, () if is_required else (nulls, rows - nulls))
     level = b"" if is_required else definition_levels(column)
     if nulls == rows:
         chunk.add_data(rows, PLAIN, level)
@@ -81,14 +83,16 @@ def text_chunk(column: pa.ChunkedArray, *, is_required: bool) -> tuple[ColumnChu
 
 def payload_chunk(column: pa.ChunkedArray, *, has_dictionary: bool) -> ColumnChunk:
     """A column of bytes, any of them null; with a dictionary if that is wanted and turns out small."""
-    if has_dictionary and column.null_count < len(column):
+    nulls = column.null_count
+    definitions = nulls, len(column) - nulls
+    if has_dictionary and nulls < len(column):
         encoded = column.combine_chunks().dictionary_encode()
         if encoded.dictionary.nbytes <= DICTIONARY_BYTES:
-            chunk = ColumnChunk(ZSTD)
+            chunk = ColumnChunk(ZSTD, definitions)
             _add_with_dictionary(chunk, encoded, definition_levels(column))
             return chunk
     strings = ByteStrings(column)
-    chunk = bytes_chunk(strings)
+    chunk = ColumnChunk(codec_of(strings), definitions)
     if strings.size_bytes <= PAGE_BYTES:
         add_bytes(chunk, len(column), definition_levels(column), strings, 0, len(strings))
         return chunk
@@ -100,9 +104,9 @@ def payload_chunk(column: pa.ChunkedArray, *, has_dictionary: bool) -> ColumnChu
     return chunk
 
 
-def bytes_chunk(strings: ByteStrings) -> ColumnChunk:
-    """A chunk for these values, which are to be compressed if there is something in them."""
-    return ColumnChunk(ZSTD if strings.size_bytes > SMALL_BYTES else UNCOMPRESSED)
+def codec_of(strings: ByteStrings) -> int:
+    """The codec for these values, which are compressed if there is something in them."""
+    return ZSTD if strings.size_bytes > SMALL_BYTES else UNCOMPRESSED
 
 
 def add_bytes(chunk: ColumnChunk, entries: int, level: bytes, strings: ByteStrings, begin: int, end: int) -> None:

@@ -11,11 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .byte_strings import ByteStrings
-from .column_chunks import add_bytes, bytes_chunk
+from .column_chunks import add_bytes, codec_of
 from .packed_integers import Integers
 from .parquet_pages import PLAIN, UNCOMPRESSED, ColumnChunk, equal_levels, levels
 
-PAIR, PAIR_IS_KNOWN, VALUE_IS_KNOWN = 1, 2, 3
+PAIR, VALUE_IS_KNOWN = 1, 3
 
 
 def header_chunks(column: pa.ChunkedArray) -> tuple[ColumnChunk, ColumnChunk]:
@@ -29,12 +29,8 @@ def header_chunks(column: pa.ChunkedArray) -> tuple[ColumnChunk, ColumnChunk]:
     repetitions[np.concatenate([[0], entries[:-1]])] = 0
     is_pair = np.ones(entries[-1], np.bool_)
     is_pair[entries[sizes == 0] - 1] = False
-    first = levels(repetitions, 1)
-    keys, values = (
-        _chunk(int(entries[-1]), first + _definition(is_pair, pairs, field), field)
-        for field in (_field(pairs, 0), _field(pairs, 1))
-    )
-    return keys, values
+    first, second = (_chunk(repetitions, is_pair, pairs, _field(pairs, index)) for index in range(2))
+    return first, second
 
 
 def _pairs(lists: pa.ListArray) -> int:
@@ -44,7 +40,7 @@ def _pairs(lists: pa.ListArray) -> int:
 
 
 def _without_values(rows: int) -> ColumnChunk:
-    chunk = ColumnChunk(UNCOMPRESSED)
+    chunk = ColumnChunk(UNCOMPRESSED, definitions=(rows, 0, 0, 0), repetitions=(rows, 0))
     chunk.add_data(rows, PLAIN, equal_levels(rows, 0) * 2)
     return chunk
 
@@ -55,19 +51,19 @@ def _field(pairs: pa.ChunkedArray, index: int) -> pa.ChunkedArray:
     return pa.chunked_array([chunk.flatten()[index] for chunk in pairs.chunks], kind)
 
 
-def _definition(is_pair: NDArray[np.bool_], pairs: pa.ChunkedArray, field: pa.ChunkedArray) -> bytes:
-    found = np.zeros(len(is_pair), np.int64)
-    found[is_pair] = PAIR + _known(pairs) + _known(field)
-    return levels(found, VALUE_IS_KNOWN)
-
-
 def _known(column: pa.ChunkedArray) -> Integers:
     known: Integers = column.is_valid().to_numpy().astype(np.int64)
     return known
 
 
-def _chunk(entries: int, level: bytes, field: pa.ChunkedArray) -> ColumnChunk:
+def _chunk(
+    repetitions: Integers, is_pair: NDArray[np.bool_], pairs: pa.ChunkedArray, field: pa.ChunkedArray
+) -> ColumnChunk:
+    definitions = np.zeros(len(is_pair), np.int64)
+    definitions[is_pair] = PAIR + _known(pairs) + _known(field)
     strings = ByteStrings(field)
-    chunk = bytes_chunk(strings)
-    add_bytes(chunk, entries, level, strings, 0, len(strings))
+    counts = (np.bincount(each, minlength=size).tolist() for each, size in ((definitions, 4), (repetitions, 2)))
+    chunk = ColumnChunk(codec_of(strings), *counts)
+    level = levels(repetitions, 1) + levels(definitions, VALUE_IS_KNOWN)
+    add_bytes(chunk, len(repetitions), level, strings, 0, len(strings))
     return chunk

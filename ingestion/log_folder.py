@@ -73,6 +73,20 @@ class LogFolder:
             sync(self.folder)
         return True
 
+    def put_checkpoint(self, version: int, file: bytes, hint: str) -> None:
+        """Writes a checkpoint, and the hint that names it unless there is a newer one; neither is ever seen in part.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        self._replace(f"{version:020d}.checkpoint.parquet", file)
+        if self._durable:
+            sync(self.folder)
+        if self.checkpoint_version() < version:
+            self._replace(LAST_CHECKPOINT, hint.encode())
+            if self._durable:
+                sync(self.folder)
+
     def sync_entry(self, version: int) -> None:
         """Has an entry that deltalake wrote, which syncs nothing, on the disk; with `durable` only."""
         if self._durable:
@@ -86,6 +100,16 @@ class LogFolder:
                 return int(json.loads(file.read())["version"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return -1
+
+    def _replace(self, name: str, content: bytes) -> None:
+        temporary = f"{self.folder}/.{name}.{uuid.uuid4().hex}.tmp"
+        try:
+            self._write(temporary, content)
+            os.replace(temporary, self.folder / name)
+        except OSError:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
 
     def _write(self, path: str, text: bytes) -> None:
         with open(path, "xb", buffering=0) as file:

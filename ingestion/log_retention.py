@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _OF_VERSION = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\.[\w.-]+)?\.(?:parquet|json)|crc)")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")  # of one part, as deltalake and Spark write it here
 # A file of ours that never got its name, because its writer died.
-_UNFINISHED = re.compile(r"\.\d{20}\.json\.[0-9a-f]{32}\.tmp")
+_UNFINISHED = re.compile(r"\.(?:\d{20}\.(?:json|checkpoint\.parquet)|_last_checkpoint)\.[0-9a-f]{32}\.tmp")
 
 _INTERVAL = re.compile(r"\s*(?:interval\s+)?(\d+)\s+(week|day|hour|minute|second|millisecond)s?\s*")
 _SECONDS = {"week": 604_800.0, "day": 86_400.0, "hour": 3_600.0, "minute": 60.0, "second": 1.0, "millisecond": 0.001}

@@ -6,6 +6,7 @@ See https://github.com/apache/parquet-format: README.md has the layout, parquet.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -31,6 +32,8 @@ class ColumnChunk:
     """The pages of one column, as they stand in the file, and what its footer has to say of them."""
 
     codec: int
+    definitions: Sequence[int] = ()  # how many values have each level, from 0 on; () where there is but one level
+    repetitions: Sequence[int] = ()
     values: int = 0  # with nulls; of a list with its empty rows
     encodings: list[int] = field(default_factory=lambda: [RLE])  # the first is that of the levels
     pages: list[Content] = field(default_factory=list)

@@ -84,7 +84,15 @@ def _column(kind: Value, path: Value, chunk: ColumnChunk, place: int) -> Value:
     }
     if chunk.dictionary_bytes:
         about[11] = i64(place)
+    if chunk.definitions:
+        about[16] = _level_counts(chunk)
     return struct({2: i64(0), 3: struct(about)})
+
+
+def _level_counts(chunk: ColumnChunk) -> Value:
+    """By them a reader notices when a bit of the schema was flipped, and levels are no longer what they were."""
+    found = {2: chunk.repetitions, 3: chunk.definitions}
+    return struct({number: array([i64(count) for count in counts]) for number, counts in found.items() if counts})
 
 
 def _group(name: bytes, repetition: int, children: int, about: Mapping[int, Value]) -> Value:

@@ -64,6 +64,7 @@ ROOMS = {
     "headrace.ingestion.table_features": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.checkpoint_file": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.checkpoints": room(f"{KERNEL} ingestion", "deltalake"),
+    "headrace.ingestion.grown_log": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.gaps": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.metrics": room(f"{KERNEL} ingestion", "prometheus_client"),
     "headrace.ingestion.endpoints": room(f"{KERNEL} ingestion", "prometheus_client"),

@@ -122,3 +122,12 @@ def test_a_pair_and_a_key_that_are_null_are_read_so():
 def _chunks(data):
     group = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
     return [group.column(index) for index in range(group.num_columns)]
+
+
+def test_a_bit_that_makes_a_column_seem_never_null_is_noticed_by_the_counts_of_its_levels():
+    data = bytearray(content(rows_of(record(0), record(1, None))))
+    optional = data.index(b"\x18\x05value") - 1  # before the name in the schema
+    assert data[optional] == 2
+    data[optional] ^= 0x10
+    with pytest.raises(OSError, match="histogram size mismatch"):
+        read(bytes(data))
