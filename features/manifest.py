@@ -150,9 +150,8 @@ def _pipeline_from(text: str) -> Pipeline:
 
 
 def _clean_lineage(inputs: Inputs, pipeline: Pipeline) -> dict[str, Any]:
-    """The versions of clean tables that rows and groups were made from; no plan is fitted yet."""
+    """The versions of clean tables that rows and groups were made from; a clean row says which plan treated it."""
     return {
-        "plan": None,
         "rows": list(inputs.rows_read),
         "groups": {
             name: {

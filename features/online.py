@@ -22,6 +22,7 @@ from .packed_row import OnlineRow, RowFormat, pack_key
 from .point_in_time import Status
 from .spec import GroupSpec, ServiceSpec, service_spec
 from .training_set import Matrix, matrix
+from .treating import Treating
 
 NEVER_US = np.iinfo(np.int64).min
 
@@ -74,7 +75,7 @@ class Vector:
     published: Mapping[str, Published | None]
 
 
-class OnlineClient:
+class OnlineClient(Treating):
     """Reads the online store of `settings` (default: those of the working folder); now is the clock of the settings.
 
     Raises:
@@ -84,6 +85,7 @@ class OnlineClient:
     def __init__(self, pipeline: Path | str | Pipeline, settings: Settings | None = None) -> None:
         self.pipeline = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(Path(pipeline))
         self.settings = settings or load_settings()
+        self._treatments = {}
         if not OnlineRows.is_in(self.settings.online_store):
             folder = self.settings.online_store
             raise ContractError(f"there is no online store in {folder}. `headrace materialize` makes it")

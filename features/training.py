@@ -25,15 +25,17 @@ from .training_assembly import assemble, columns_of
 from .training_inputs import AT, pin_inputs
 from .training_rows import Choice, Part, bounds
 from .training_set import TrainingSet
+from .treating import Treating
 
 Clock = Literal["event", "knowledge"]
 STATUS_PREFIX = "_status_"
 
 
-class TrainingClient:
+class TrainingClient(Treating):
     """Reads features and training sets from the lake of `settings` (default: those of the working folder).
 
-    `pipeline` is a pipeline file, or a Pipeline. Nothing is kept open between calls: each sees the newest versions.
+    `pipeline` is a pipeline file, or a Pipeline. Nothing is kept open between calls: each sees the newest versions; but
+    `treat` keeps to the plan that it began with.
     """
 
     def __init__(self, pipeline: Path | str | Pipeline, settings: Settings | None = None) -> None:
@@ -42,6 +44,7 @@ class TrainingClient:
         else:
             self.pipeline, self._text = load_pipeline(Path(pipeline)), Path(pipeline).read_bytes().decode()
         self.settings = settings or load_settings()
+        self._treatments = {}
 
     def training_set(
         self,

@@ -1,7 +1,7 @@
 """Admission: which decoded records are events, and why the others are not.
 
-A reason is a pure function of the record and of the pipeline file. The checks are made in the order of
-`headrace.tables.REASONS`; the first that fails is the reason.
+A reason is a pure function of the record and of the pipeline file (`outlier` of the plan, too). The checks are made in
+the order of `headrace.tables.REASONS`; the first that fails is the reason.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from headrace.pipeline import Source
+from headrace.plans import Treatment
 from headrace.tables import REASONS
 
 from .decode import DOCUMENT, MAX_DOCUMENT_BYTES, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, is_object, kind_of, wrong_kind
+from .treatment import is_outlier, outside_together
 
 # An event this far ahead of its arrival comes from a wrong clock, not from the world.
 FUTURE_TOLERANCE_S = 3600
@@ -23,11 +25,11 @@ FUTURE_TOLERANCE_S = 3600
 REASON, DETAIL, LATE = "__reason", "__detail", "_late"
 
 
-def judge(decoded: DataFrame, source: Source) -> DataFrame:
+def judge(decoded: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
     """Adds `_late` (never null), `__reason` (null for an event) and `__detail` to decoded rows with `event_at` and
     `arrived_at`.
     """
-    checks = _checks(source)
+    checks = _checks(source) | _outlier_check(treatment)
     reason = F.coalesce(*[F.when(checks[name][0], F.lit(name)) for name in REASONS if name in checks])
     detail = F.coalesce(*[F.when(checks[name][0], checks[name][1]) for name in REASONS if name in checks])
     late = F.coalesce(_late_by(source), F.lit(False))
@@ -54,6 +56,25 @@ def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
             _two_instants(f"more than {source.late.after_us / 1e6:g} s before its arrival"),
         )
     return checks
+
+
+def _outlier_check(treatment: Treatment) -> dict[str, tuple[Column, Column]]:
+    """The rules that refuse a row for its values; bounds that the file states and those of a plan alike."""
+    columns = {column.name: column for column in treatment.columns if column.action == "quarantine" and column.bounds}
+    joint = {rule.name: rule for rule in treatment.joint if rule.action == "quarantine"}
+    odd = {name: is_outlier(column) for name, column in columns.items()}
+    odd |= {f"{name} ": outside_together(rule) for name, rule in joint.items()}  # a rule may be called like a column
+    by_plan = "" if treatment.plan is None else f" by plan {treatment.plan}"
+
+    def say(name: str) -> Column:
+        if name in columns:
+            found = F.col(name).cast("string")
+            return F.concat(F.lit(f"column '{name}': found "), found, F.lit(f", an outlier{by_plan}"))
+        rule = joint[name.rstrip()]
+        return F.lit(f"columns {', '.join(rule.columns)}: outliers together ({rule.name}){by_plan}")
+
+    check = _named(odd, say)
+    return {} if check is None else {"outlier": check}
 
 
 def _document_checks() -> dict[str, tuple[Column, Column]]:

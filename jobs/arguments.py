@@ -12,8 +12,9 @@ from typing import Any
 
 from headrace.errors import UsageError, near_names
 from headrace.pipeline import Pipeline, Source, load_pipeline
+from headrace.plans.treatment import no_plan
 from headrace.settings import Settings, load_settings
-from headrace.tables import SourceTables, raw_table, source_tables
+from headrace.tables import PlansTable, SourceTables, plans_table, raw_table, source_tables
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class CleaningTask:
     source: Source
     origin: Path
     tables: SourceTables
+    plans: PlansTable
+    definition: str
     checkpoints: Path
 
 
@@ -60,7 +63,7 @@ def cleaning_tasks(options: argparse.Namespace, settings: Settings) -> list[Clea
 
     Raises:
         PipelineError: the file cannot be used.
-        UsageError: an unknown source, a table in a job that cleans topics only, or a rule that needs a fitted plan.
+        UsageError: an unknown source, or a table in a job that cleans topics only.
     """
     pipeline = load_pipeline(options.pipeline)
     names = options.source or [name for name, source in pipeline.sources.items() if source.topic or options.with_tables]
@@ -69,6 +72,7 @@ def cleaning_tasks(options: argparse.Namespace, settings: Settings) -> list[Clea
 
 
 def _task(pipeline: Pipeline, source: Source, settings: Settings) -> CleaningTask:
+    definition = pipeline.definition(source.name)
     return CleaningTask(
         source=source,
         origin=(
@@ -76,7 +80,9 @@ def _task(pipeline: Pipeline, source: Source, settings: Settings) -> CleaningTas
             if source.topic
             else settings.reference_table(str(source.table))
         ),
-        tables=source_tables(settings.lake, pipeline.pipeline, source.name, pipeline.definition(source.name)),
+        tables=source_tables(settings.lake, pipeline.pipeline, source.name, definition),
+        plans=plans_table(settings.lake, pipeline.pipeline),
+        definition=definition,
         checkpoints=settings.lake / pipeline.pipeline / "checkpoints",
     )
 
@@ -90,21 +96,18 @@ def _checked(name: str, sources: Mapping[str, Source], options: argparse.Namespa
             f"source '{name}' is the reference table '{source.table}': it has no topic, so there is no stream of it. "
             f"Clean it by a batch: headrace clean {name}"
         )
-    refuse_fitted_rules(source)
     return source
 
 
-def refuse_fitted_rules(source: Source) -> None:
-    """Refuses a source with a rule that must be fitted first.
+def refuse_without_plans(tasks: Sequence[CleaningTask]) -> None:
+    """Refuses sources with rules that must be fitted where nothing was fitted yet, before Spark is started.
 
     Raises:
-        UsageError: it has one; the message names column and rule.
+        UsageError: there is one; the message names column, rule and command.
     """
-    for column, rule in source.fitted_rules().items():
-        raise UsageError(
-            f"source '{source.name}', column '{column}': the rule '{rule}' must be fitted, and there is no fitted "
-            "plan. Use bounds and a constant fill, or fit a plan first"
-        )
+    for task in tasks:
+        if task.source.fitted_rules() and not task.plans.path.exists():
+            raise UsageError(no_plan(task.source))
 
 
 def instant_us(text: str) -> int:

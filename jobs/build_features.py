@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace.errors import HeadraceError
 from headrace.features.spec import GroupSpec, group_spec
-from headrace.jobs.arguments import instant_us, refuse_fitted_rules
+from headrace.jobs.arguments import instant_us
 from headrace.jobs.feature_table import FeatureBuilder
 from headrace.jobs.report import Report
 from headrace.jobs.session import open_session
@@ -78,9 +78,7 @@ def _build_group(
 
 
 def _checked(pipeline: Pipeline, name: str) -> GroupSpec:
-    spec = group_spec(pipeline, name)
-    refuse_fitted_rules(spec.source)
-    return spec
+    return group_spec(pipeline, name)
 
 
 if __name__ == "__main__":

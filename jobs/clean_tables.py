@@ -17,6 +17,7 @@ from headrace.tables import CREATED_AT, GENERATION, OFFSET, PARTITION, TOPIC_ID,
 
 from .admission import LATE
 from .decode import UNKNOWN_FIELDS
+from .treatment import PLAN
 
 POSITION_COLUMNS = {TOPIC_ID: "string", GENERATION: "int", PARTITION: "int", OFFSET: "bigint"}
 WINNER_COLUMNS = {
@@ -25,7 +26,7 @@ WINNER_COLUMNS = {
     "winner_partition": "int",
     "winner_offset": "bigint",
 }
-PLAN, PAYLOAD_HASH = "_plan", "_payload_hash"
+PAYLOAD_HASH = "_payload_hash"
 
 # The first attempt at a record, and what came of it. Later attempts are made by a replay.
 FIRST_ATTEMPT, REJECTED = 1, "rejected"

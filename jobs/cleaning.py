@@ -19,11 +19,12 @@ from headrace.errors import ContractError
 from headrace.locks import exclusive
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
+from headrace.plans import PlanVersion, Treatment, bind
 from headrace.tables import SourceTables
 
 from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of
 from .admission import DETAIL, LATE, REASON, judge
-from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, PLAN, POSITION_COLUMNS, REJECTED, ensure_tables
+from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, POSITION_COLUMNS, REJECTED, ensure_tables
 from .commit import Commits
 from .copies import find_copies
 from .decode import UNKNOWN_FIELDS, parse_document, read_columns
@@ -64,7 +65,8 @@ class Counts:
 class SourceCleaner:
     """Cleans one source over one lake, unit by unit, in one process.
 
-    `on_step` is told the name of each step as it is passed: judged, after_quarantine, after_duplicates, after_clean.
+    Fitted rules are those of `plan`, for as long as the cleaner lives. `on_step` is told the name of each step as it is
+    passed: judged, after_quarantine, after_duplicates, after_clean.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class SourceCleaner:
         tables: SourceTables,
         application: str,
         lock_wait_s: float,
+        plan: PlanVersion | None = None,
         on_step: Callable[[str], None] = lambda step: None,
     ) -> None:
         if not DeltaTable.isDeltaTable(spark, str(raw)):
@@ -83,6 +86,7 @@ class SourceCleaner:
                 f"source '{source.name}' reads {raw}, where there is no table. Land its topic first: headrace land"
             )
         self._spark, self._source, self._raw, self._tables = spark, source, raw, tables
+        self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._floor: dict[PartitionKey, int] = {}
@@ -115,12 +119,15 @@ class SourceCleaner:
             fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
             # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
             repeated = self._units == 1 and fresh.isEmpty()
-            counts = Counts() if repeated else self._place(computed(judge_records(fresh, self._source)))
+            counts = Counts() if repeated else self._place(computed(self._judged(fresh)))
         self._floor |= {key: offset + 1 for key, offset in last.items()}
         return counts
 
     def _read_raw(self) -> DataFrame:
         return self._spark.read.format("delta").load(str(self._raw))
+
+    def _judged(self, fresh: DataFrame) -> DataFrame:
+        return judge_records(fresh, self._source, self._treatment)
 
     def _place(self, judged: DataFrame) -> Counts:
         """Writes quarantine, then duplicates, then clean; only the clean commit carries the counts."""
@@ -145,7 +152,7 @@ class SourceCleaner:
         if duplicates < rows:
             originals = accepted.join(copies.select(*KEY), KEY, "left_anti") if duplicates else accepted
             counts = {"clean": rows - duplicates, "duplicates": duplicates, "quarantine": dict(rejected)}
-            rows_to_write = clean_rows(originals, self._source)
+            rows_to_write = clean_rows(originals, self._source, self._treatment)
             self._commits.append(rows_to_write, self._tables.clean, unit=self._units, metadata={"headrace": counts})
             self._on_step("after_clean")
         return duplicates
@@ -160,7 +167,7 @@ def computed(rows: DataFrame) -> DataFrame:
     return rows.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
-def judge_records(raw: DataFrame, source: Source) -> DataFrame:
+def judge_records(raw: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
     """Raw rows → the same rows decoded and judged: position, clocks, columns as sent, derived columns, reason and
     detail.
 
@@ -176,15 +183,16 @@ def judge_records(raw: DataFrame, source: Source) -> DataFrame:
             F.xxhash64("__value").alias(PAYLOAD_HASH),
         ),
         source,
+        treatment,
     )
 
 
-def judge_decoded(decoded: DataFrame, source: Source) -> DataFrame:
+def judge_decoded(decoded: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
     """Decoded rows with position, clocks, payload hash and the record's bytes → what `judge_records` says of them."""
     derived = [
         F.expr(derived.value.sql).cast(SQL_TYPES[derived.type]).alias(name) for name, derived in source.derive.items()
     ]
-    judged = judge(decoded.select("*", *derived), source)
+    judged = judge(decoded.select("*", *derived), source, treatment)
     rejected = F.col(REASON).isNotNull()
     return judged.select(
         *POSITION_COLUMNS,
@@ -222,7 +230,6 @@ def quarantine_rows(judged: DataFrame) -> DataFrame:
     )
 
 
-def clean_rows(originals: DataFrame, source: Source) -> DataFrame:
+def clean_rows(originals: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
     """Accepted rows, treated, as the clean table has them."""
-    treated = treat(originals, source).select("*", F.lit(None).cast("int").alias(PLAN))
-    return treated.sortWithinPartitions(*source.event_id, "event_at")
+    return treat(originals, treatment).sortWithinPartitions(*source.event_id, "event_at")

@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 
 from headrace.errors import HeadraceError
 
-from .arguments import CleaningTask, cleaning_tasks, read_settings
+from .arguments import CleaningTask, cleaning_tasks, read_settings, refuse_without_plans
 from .cleaning import Counts, SourceCleaner
+from .plan_table import plan_in_use
 from .report import Report
 from .session import open_session
 from .table_source import TableCleaner
@@ -49,6 +50,7 @@ class CleaningRun:
             tables=task.tables,
             application=self.application,
             lock_wait_s=self.lock_wait_s,
+            plan=plan_in_use(spark, task.plans, task.source),
             on_step=self.on_step,
         )
 
@@ -61,6 +63,7 @@ class CleaningRun:
             tables=task.tables,
             application=self.application,
             lock_wait_s=self.lock_wait_s,
+            plan=plan_in_use(spark, task.plans, task.source),
             on_step=self.on_step,
         )
 
@@ -77,6 +80,7 @@ def run_entry(
     try:
         settings = read_settings(options)
         tasks = cleaning_tasks(options, settings)
+        refuse_without_plans(tasks)
         counts = clean(CleaningRun(options, tasks, settings.lock_wait_s, report, on_step))
     except HeadraceError as err:
         report.error(str(err))

@@ -27,6 +27,7 @@ from headrace.errors import ContractError
 from headrace.locks import exclusive
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
+from headrace.plans import PlanVersion, bind
 from headrace.tables import CREATED_AT, GENERATION, OFFSET, PARTITION, TOPIC_ID, SourceTables
 
 from .accounts import not_yet_placed, span_of
@@ -75,8 +76,9 @@ class TableVersion:
 
 
 class TableCleaner:
-    """Cleans one reference table over one lake. `on_step` is told: judged, after_quarantine, after_duplicates,
-    after_clean.
+    """Cleans one reference table over one lake; fitted rules are those of `plan`.
+
+    `on_step` is told: judged, after_quarantine, after_duplicates, after_clean.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class TableCleaner:
         tables: SourceTables,
         application: str,
         lock_wait_s: float,
+        plan: PlanVersion | None = None,
         on_step: Callable[[str], None] = lambda step: None,
     ) -> None:
         if not DeltaTable.isDeltaTable(spark, str(table)):
@@ -96,6 +99,7 @@ class TableCleaner:
                 f"Delta table. Write it there, or say in headrace.toml where it is: [default.tables] {source.table} = …"
             )
         self._spark, self._source, self._table, self._tables = spark, source, table, tables
+        self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._units = 0
@@ -127,7 +131,8 @@ class TableCleaner:
         """Writes quarantine, then duplicates, then clean, whose commit says that this version is done."""
         self._units += 1
         rows = self._spark.read.format("delta").option("versionAsOf", version.version).load(str(self._table))
-        judged = judge_decoded(number_rows(read_table(rows, self._source), self._source, version), self._source)
+        numbered = number_rows(read_table(rows, self._source), self._source, version)
+        judged = judge_decoded(numbered, self._source, self._treatment)
         span = span_of({(_topic_id(self._source, version), version.version): 2**62}, {})
         fresh = not_yet_placed(self._spark, judged, self._tables, span)
         clean = self._spark.read.format("delta").load(str(self._tables.clean))
@@ -141,7 +146,7 @@ class TableCleaner:
             self._append(_copies(decided), self._tables.duplicates)
             self._on_step("after_duplicates")
         said = {"clean": counts.clean, "duplicates": counts.duplicates, "quarantine": dict(counts.reasons)}
-        new = clean_rows(decided.where(F.col(_FATE) == _CLEAN), self._source)
+        new = clean_rows(decided.where(F.col(_FATE) == _CLEAN), self._source, self._treatment)
         self._append(new, self._tables.clean, {"headrace": {**said, "table": asdict(version)}})
         self._on_step("after_clean")
         return counts
@@ -210,6 +215,12 @@ def decide(judged: DataFrame, clean: DataFrame, source: Source) -> DataFrame:
         .otherwise(_CLEAN)
     )
     return ranked.join(newest, ids, "left").select(*judged.columns, _WINNER, fate.alias(_FATE))
+
+
+def first_of_each(accepted: DataFrame, source: Source) -> DataFrame:
+    """Of accepted rows the first of each event id; the others are its copies."""
+    first = F.min(OFFSET).over(Window.partitionBy(*source.event_id))
+    return accepted.select("*", first.alias(_WINNER)).where(F.col(OFFSET) == F.col(_WINNER)).drop(_WINNER)
 
 
 def _copies(decided: DataFrame) -> DataFrame:

@@ -154,7 +154,9 @@ def as_sent(clean: DataFrame, source: Source) -> DataFrame:
     """Clean rows → what expressions of rows and labels may read: declared columns as they were sent, derived ones, the
     two clocks, and the place for the order of events.
     """
-    sent = [F.col(f"{name}_original" if name in source.clean else name).alias(name) for name in source.row_columns()]
+    sent = [
+        F.col(f"{name}_original" if name in source.treated() else name).alias(name) for name in source.row_columns()
+    ]
     return clean.select(*sent, "event_at", "arrived_at", *[F.col(name).alias(ours) for ours, name in _PLACE.items()])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError, near_names
-from .tables import raw_lock
+from .tables import PLANS, raw_lock
 
 RAW, REFERENCE = "raw", "tables"
 OF_SOURCES = ("clean", "quarantine", "duplicates")
@@ -17,6 +17,7 @@ MADE_AGAIN_BY = {
     **dict.fromkeys(OF_SOURCES, "headrace clean -p FILE {name}"),
     "features": "headrace build -p FILE {name}",
     "rows": "headrace build -p FILE",
+    PLANS: "headrace fit -p FILE",
 }
 
 
@@ -27,7 +28,7 @@ class LakeTable:
     name: str
     folder: Path
     kind: str
-    of: str  # topic, source, group, training set, or reference table
+    of: str  # topic, source, group, training set, or reference table; of plans the pipeline
     lock_file: Path
 
     @property
@@ -42,6 +43,8 @@ def tables_of(lake: Path) -> list[LakeTable]:
     raw = [_raw(lake, log.parent) for log in lake.glob(f"{RAW}/*/_delta_log")]
     reference = [_reference(lake, log.parent) for log in lake.glob(f"{REFERENCE}/*/_delta_log")]
     derived = [_derived(lake, log.parent) for log in lake.glob("*/*/*/*/_delta_log")]
+    plans = [_plans(lake, log.parent) for log in lake.glob(f"*/{PLANS}/_delta_log")]
+    derived += [table for table in plans if table.of not in (RAW, REFERENCE)]
     return sorted(raw + reference + derived, key=lambda table: table.name)
 
 
@@ -67,6 +70,11 @@ def _raw(lake: Path, folder: Path) -> LakeTable:
 def _reference(lake: Path, folder: Path) -> LakeTable:
     lock_file = folder.parent / f".{folder.name}.lock"
     return LakeTable(f"{REFERENCE}/{folder.name}", folder, REFERENCE, folder.name, lock_file)
+
+
+def _plans(lake: Path, folder: Path) -> LakeTable:
+    pipeline = folder.parent.name
+    return LakeTable(f"{pipeline}/{PLANS}", folder, PLANS, pipeline, folder.parent / f".{PLANS}.lock")
 
 
 def _derived(lake: Path, folder: Path) -> LakeTable:

@@ -5,6 +5,8 @@
     <pipeline>/features/<group>/<definition>-<n>           written by jobs (Spark)
     <pipeline>/pushed/<group>/<definition>-<n>             written by features (deltalake)
     <pipeline>/rows/<training set>/<definition>-<n>        written by jobs (Spark)
+    <pipeline>/plans                                       written by jobs (Spark)
+    <pipeline>/plans.pinned.json                           which plan holds for a source, where it is not the newest
     <pipeline>/manifests/*.json                            what stored training sets are made from
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
@@ -25,6 +27,7 @@ POSITION = (TOPIC_ID, GENERATION, PARTITION, OFFSET)
 # have known all that is folded into the row, and when it computed the row.
 EVENT_AT, ARRIVED_AT, KNOWN_AT, CREATED_AT = "event_at", "arrived_at", "known_at", "_created_at"
 
+PLANS = "plans"  # the folder of a pipeline's fitted plans
 MANIFESTS = "manifests"  # the folder of a pipeline in the lake where stored training sets are pinned
 
 # Table properties of raw.
@@ -48,6 +51,7 @@ REASONS = (
     "out_of_range",  # outside `between`
     "in_the_future",  # event_at more than an hour after arrived_at
     "late",  # only where the source says `late: {action: quarantine}`
+    "outlier",  # only where a rule says `action: quarantine`
 )
 
 
@@ -94,6 +98,21 @@ def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> So
         duplicates=root / "duplicates" / source / name,
         lock=root / "clean" / f".{source}.lock",
     )
+
+
+@dataclass(frozen=True)
+class PlansTable:
+    """The table of a pipeline's fitted plans, its lock, and the file that says which of them are pinned."""
+
+    path: Path
+    lock: Path
+    pinned: Path
+
+
+def plans_table(lake: Path, pipeline: str) -> PlansTable:
+    """Where the plans of a pipeline are; its sources share the table."""
+    root = lake / pipeline
+    return PlansTable(path=root / PLANS, lock=root / f".{PLANS}.lock", pinned=root / f"{PLANS}.pinned.json")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,6 @@ def test_a_manifest_says_what_the_set_was_made_from(lake):
     }
     assert manifest["inputs"]["rows_version"] == 0
     assert manifest["clean"] == {
-        "plan": None,
         "rows": [{"source": "payments", "table": "0123456789ab-1", "version": 3}],
         "groups": {
             group: {"source": "payments", "version": 7, "until_us": T0_US + 100 * HOUR_US}

@@ -22,11 +22,13 @@ def room(ours: str, others: str = "") -> Room:
     return Room(frozenset(f"headrace.{name}" for name in ours.split()), frozenset(others.split()))
 
 
-KERNEL = "errors settings locks tables builds gaps log_entry log_lines pins pipeline"
+KERNEL = "errors settings locks tables builds gaps log_entry log_lines pins pipeline plans"
 
 # By prefix of the module's name; the longest one holds.
 ROOMS = {
     "headrace": room(f"{KERNEL} cli", "pydantic pydantic_core ruamel sqlglot"),
+    "headrace.plans.columnar": room(KERNEL, "numpy pyarrow"),
+    "headrace.plans.stored": room(f"{KERNEL} lake"),
     "headrace.lake": room(KERNEL, "deltalake pyarrow"),
     "headrace.places_digest": room("", "pyarrow"),
     "headrace.journal": room(f"{KERNEL} lake", "pyarrow"),
@@ -105,6 +107,7 @@ ROOMS = {
 RELATIVE_INSIDE = (
     "pipeline.sql",
     "pipeline",
+    "plans",
     "cli",
     "fsck",
     "ingestion",

@@ -1,48 +1,39 @@
 from __future__ import annotations
 
-import math
-
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
 from pyspark.sql import SparkSession
+from support.plans import a_plan
 from support.shop import orders
+from support.treatment_oracle import as_lists, as_table, rows, treatments
 
-from headrace.jobs.outliers import Bounds
 from headrace.jobs.treatment import treat
+from headrace.plans import Group, Grouped, bind
+from headrace.plans.columnar import treat_rows
 
-VALUES = [None, -1e9, -1.0, 0.0, 4.999, 5.0, 5.001, 1e308, math.nan]
-
-
-def naive(value: float | None, low: float | None, high: float | None, action: str) -> tuple[float | None, bool]:
-    above_all = value is not None and math.isnan(value)  # as Spark orders it
-    below = value is not None and low is not None and not above_all and value < low
-    above = value is not None and high is not None and (above_all or value > high)
-    if not (below or above):
-        return value, False
-    return {"flag": value, "clip": low if below else high, "null_value": None}[action], True
+SCHEMA = "id string, at timestamp, shop string, amount double, pieces long, gift boolean, hour long"
 
 
-@pytest.mark.parametrize("action", ["flag", "clip", "null_value"])
-@pytest.mark.parametrize(("low", "high"), [(0.0, 5.0), (None, 5.0), (0.0, None), (5.0, 5.0)])
-def test_spark_treats_every_value_as_the_plain_rule_says(spark: SparkSession, low, high, action):
-    frame = spark.createDataFrame([(number, value) for number, value in enumerate(VALUES)], "n int, x double")
-    bounds = Bounds(low, high)
-    rows = (
-        frame.select("n", bounds.treat(frame.x, action).alias("x"), bounds.excludes(frame.x).alias("o"))
-        .orderBy("n")
-        .collect()
-    )
-    got = [(row.x, row.o) for row in rows]
-    expected = [naive(value, low, high, action) for value in VALUES]
-    assert repr(got) == repr(expected)  # repr, since NaN is not equal to itself
+def both_faces(spark: SparkSession, table: pa.Table, treatment) -> tuple[dict, dict]:
+    """What Spark and what NumPy make of the rows, `number` first, as plain values."""
+    by_spark = treat(spark.createDataFrame(table), treatment).orderBy("number").toArrow()
+    by_numpy = treat_rows(table, treatment).drop_columns(["_reason"])
+    return as_lists(by_spark), as_lists(by_numpy)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=rows(), treatment=treatments())
+def test_spark_and_numpy_give_the_same_values_to_the_last_bit(spark: SparkSession, drawn, treatment):
+    by_spark, by_numpy = both_faces(spark, as_table(drawn), treatment)
+    assert by_spark == by_numpy
 
 
 def test_a_treated_column_keeps_its_original_and_both_flags_beside_it(spark: SparkSession):
     rows = [(0.5, None), (7.0, 200), (900.0, 3)]
-    frame = spark.createDataFrame(
-        [("a", None, None, *row, None, 10) for row in rows],
-        "id string, at timestamp, shop string, amount double, pieces long, gift boolean, hour long",
-    )
-    treated = [row.asDict() for row in treat(frame, orders()).collect()]
+    frame = spark.createDataFrame([("a", None, None, *row, None, 10) for row in rows], SCHEMA)
+    treated = [row.asDict() for row in treat(frame, bind(orders())).collect()]
     assert [row["amount"] for row in treated] == [1.0, 7.0, 500.0]
     assert [row["amount_original"] for row in treated] == [0.5, 7.0, 900.0]
     assert [row["amount_outlier"] for row in treated] == [True, False, True]
@@ -51,8 +42,28 @@ def test_a_treated_column_keeps_its_original_and_both_flags_beside_it(spark: Spa
     assert [row["pieces_original"] for row in treated] == [None, 200, 3]
     assert [row["pieces_outlier"] for row in treated] == [False, True, False]
     assert [row["pieces_missing"] for row in treated] == [True, False, False]
+    assert [row["_plan"] for row in treated] == [None, None, None]
 
 
 def test_a_source_without_rules_is_left_alone(spark: SparkSession):
     frame = spark.createDataFrame([("a", 1.0)], "id string, amount double")
-    assert treat(frame, orders(clean={})).columns == ["id", "amount"]
+    assert treat(frame, bind(orders(clean={}))).columns == ["id", "amount", "_plan"]
+
+
+def test_thousands_of_groups_are_looked_up_without_a_join_and_without_python(spark: SparkSession):
+    fitted = {
+        "fit": {"from": "2013-01-01", "to": "2014-01-01"},
+        "clean": {"amount": {"missing": {"fill": "median", "by": ["shop"]}}},
+    }
+    source = orders(**fitted)
+    version = a_plan(source)
+    groups = tuple(Group(key=(f"shop-{number}",), value=float(number)) for number in range(5_000))
+    column = version.plan.columns["amount"]
+    fill = column.missing.model_copy(update={"fill": Grouped(by=("shop",), otherwise=-1.0, groups=groups)})
+    version.plan.columns["amount"] = column.model_copy(update={"missing": fill})
+    frame = spark.range(6_000).selectExpr("concat('shop-', id) as shop", "cast(null as double) as amount", "id")
+    treated = treat(frame, bind(source, version))
+    plan = treated._jdf.queryExecution().executedPlan().toString()
+    assert not any(word in plan for word in ("Join", "Python", "BatchEval"))
+    expected = [float(number) if number < 5_000 else -1.0 for number in range(6_000)]
+    assert [row["amount"] for row in treated.orderBy("id").collect()] == expected

@@ -21,11 +21,13 @@ from . import (
     clean,
     compact,
     demo,
+    fit,
     fsck,
     land,
     machine,
     materialize,
     pipeline,
+    plan,
     status,
     training_set,
 )
@@ -59,6 +61,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "down": machine.down,
     "status": status.status,
     "land": land.land,
+    "fit": fit.fit,
     "clean": clean.clean,
     "build": build.build,
     "apply": apply.apply,
@@ -71,6 +74,12 @@ VERBS: dict[str, Callable[..., Result]] = {
     "demo": demo.demo,
 }
 PIPELINE_VERBS: dict[str, Callable[..., Result]] = {"check": pipeline.check, "schema": pipeline.schema}
+PLAN_VERBS: dict[str, Callable[..., Result]] = {
+    "show": plan.show,
+    "diff": plan.diff,
+    "pin": plan.pin,
+    "unpin": plan.unpin,
+}
 
 app = typer.Typer(
     name="headrace",
@@ -149,3 +158,7 @@ pipeline_app = typer.Typer(help="Check a pipeline file, or print the JSON Schema
 for _name, _verb in PIPELINE_VERBS.items():
     pipeline_app.command(_name)(_as_command(f"pipeline {_name}", _verb))
 app.add_typer(pipeline_app, name="pipeline")
+plan_app = typer.Typer(help="Show, compare or pin the fitted cleaning plans of a source.", no_args_is_help=True)
+for _name, _verb in PLAN_VERBS.items():
+    plan_app.command(_name)(_as_command(f"plan {_name}", _verb))
+app.add_typer(plan_app, name="plan")

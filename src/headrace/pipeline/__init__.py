@@ -1,6 +1,19 @@
 """The pipeline file: what a user declares once, checked at the door, executed by nobody here."""
 
-from .cleaning import Bounds, ColumnCleaning, Constant, Iqr, Mad, Mean, Median, Mode, Quantile, Zscore
+from .cleaning import (
+    Bounds,
+    ColumnCleaning,
+    Constant,
+    Iqr,
+    Mad,
+    Mahalanobis,
+    Mean,
+    Median,
+    Mode,
+    Quantile,
+    Unfilled,
+    Zscore,
+)
 from .describe import describe
 from .expressions import Expression
 from .feature import Entity, FeatureColumn, FeatureGroup, Prune, Service
@@ -26,6 +39,7 @@ __all__ = [
     "Label",
     "Late",
     "Mad",
+    "Mahalanobis",
     "Mean",
     "Median",
     "Mode",
@@ -37,6 +51,7 @@ __all__ = [
     "Source",
     "Split",
     "TrainingSet",
+    "Unfilled",
     "Until",
     "Zscore",
     "describe",

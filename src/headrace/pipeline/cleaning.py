@@ -1,4 +1,4 @@
-"""What happens to odd and to missing values of one column: rules with stated bounds, and rules that must be fitted."""
+"""What happens to odd and to missing values: rules with stated bounds, and rules that must be fitted first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,32 @@ from headrace.errors import near_names
 from .declared import Declared, Listed, Name, faults_at, found
 
 Action = Annotated[
-    Literal["flag", "clip", "null_value"],
+    Literal["flag", "clip", "null_value", "quarantine"],
     Field(
-        description="flag: keep the value; clip: set it to the nearest bound; null_value: make it missing. All flag it."
+        description="flag: keep the value; clip: set it to the nearest bound; null_value: make it missing. "
+        "All three flag it. quarantine: refuse the row (outlier)."
+    ),
+]
+JointAction = Annotated[
+    Literal["flag", "null_value", "quarantine"],
+    Field(
+        description="flag: keep the values; null_value: make all of them missing; quarantine: refuse the row (outlier)."
+    ),
+]
+Side = Annotated[
+    Literal["both", "low", "high"],
+    Field(description="Which side is odd: both; low: only values below; high: only values above."),
+]
+Transform = Annotated[
+    Literal["log", "log1p"] | None,
+    Field(
+        description="The scale on which the rule is fitted: log(x) or log(1 + x). What has no logarithm takes no part, "
+        "and lies below every bound."
     ),
 ]
 By = Annotated[tuple[Name, ...], Listed, Field(description="Columns whose values have each a rule of their own.")]
+MOST_JOINT_COLUMNS = 8  # its fit takes a pass over each pair of them
+
 Threshold = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -42,6 +62,8 @@ class Iqr(Declared):
     method: Literal["iqr"]
     threshold: Threshold = Field(1.5, description="How many interquartile ranges beyond a quartile are ordinary.")
     by: By = ()
+    side: Side = "both"
+    transform: Transform = None
     action: Action = "flag"
 
 
@@ -51,6 +73,8 @@ class Zscore(Declared):
     method: Literal["zscore"]
     threshold: Threshold = Field(3.0, description="How many standard deviations from the mean are ordinary.")
     by: By = ()
+    side: Side = "both"
+    transform: Transform = None
     action: Action = "flag"
 
 
@@ -62,6 +86,8 @@ class Mad(Declared):
         6.0, description="How many scaled median absolute deviations from the median are ordinary."
     )
     by: By = ()
+    side: Side = "both"
+    transform: Transform = None
     action: Action = "flag"
 
 
@@ -75,6 +101,29 @@ class Quantile(Declared):
     high: Share | None = Field(None, description="The quantile above which values are outliers, such as 0.999.")
     by: By = ()
     action: Action = "flag"
+
+
+class Mahalanobis(Declared):
+    """Rows whose values are odd together: farther than `threshold` from the robust centre of several columns. Fitted.
+
+    The distance is in standard deviations, by the robust covariance of Maronna and Zamar (2002).
+    """
+
+    method: Literal["mahalanobis"] = "mahalanobis"
+    columns: Annotated[
+        tuple[Name, ...],
+        Listed,
+        Field(min_length=2, max_length=MOST_JOINT_COLUMNS, description="The columns that are looked at together."),
+    ]
+    threshold: Threshold = Field(6.0, description="The greatest ordinary distance, in standard deviations.")
+    by: By = ()
+    action: JointAction = "flag"
+
+
+class Unfilled(Declared):
+    """A missing value stays missing, on purpose."""
+
+    fill: Literal["none"]
 
 
 class Constant(Declared):
@@ -108,7 +157,7 @@ class Mode(Declared):
 
 
 OUTLIER_METHODS = ("bounds", "iqr", "zscore", "mad", "quantile")
-FILLS = ("constant", "mean", "median", "mode")
+FILLS = ("none", "constant", "mean", "median", "mode")
 
 
 def _tagged(tag: str, legal: tuple[str, ...]) -> BeforeValidator:
@@ -130,7 +179,7 @@ def _tagged(tag: str, legal: tuple[str, ...]) -> BeforeValidator:
 Outliers = Annotated[
     Bounds | Iqr | Zscore | Mad | Quantile, Field(discriminator="method"), _tagged("method", OUTLIER_METHODS)
 ]
-Missing = Annotated[Constant | Mean | Median | Mode, Field(discriminator="fill"), _tagged("fill", FILLS)]
+Missing = Annotated[Unfilled | Constant | Mean | Median | Mode, Field(discriminator="fill"), _tagged("fill", FILLS)]
 
 
 class ColumnCleaning(Declared):
@@ -145,6 +194,6 @@ class ColumnCleaning(Declared):
         """The first rule that needs a plan, as `outliers: mad` or `missing: median`; None where there is none."""
         if self.outliers and self.outliers.method != "bounds":
             return f"outliers: {self.outliers.method}"
-        if self.missing and self.missing.fill != "constant":
+        if self.missing and self.missing.fill not in ("none", "constant"):
             return f"missing: {self.missing.fill}"
         return None

@@ -1,10 +1,10 @@
-"""What must hold for the treatment of one column."""
+"""What must hold for the treatment of one column, and of several at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cleaning import Bounds, ColumnCleaning, Constant, Quantile
+from .cleaning import Bounds, ColumnCleaning, Constant, Mahalanobis, Quantile
 from .column_types import NUMBERS, spoken
 from .column_values import VALUE_HINTS, misfit
 from .declared import Fault, Place
@@ -46,10 +46,29 @@ def check_cleaning(source: Source, name: str, cleaning: ColumnCleaning) -> Fault
     if cleaning.outliers is None and cleaning.missing is None:
         yield Fault(place, "this says nothing", "Give 'outliers', 'missing' or both")
     yield from _check_outliers((*place, "outliers"), column, cleaning)
-    yield from _check_missing((*place, "missing"), column, cleaning)
+    nulled = any(name in rule.columns for rule in source.joint_outliers.values() if rule.action == "null_value")
+    yield from _check_missing((*place, "missing"), column, cleaning, nulled)
     for part in ("outliers", "missing"):
         for at, by in enumerate(getattr(getattr(cleaning, part), "by", ())):
-            yield from _check_by((*place, part, "by", at), source, name, by)
+            yield from _check_by((*place, part, "by", at), source, (name,), by)
+
+
+def check_joint(source: Source, name: str, rule: Mahalanobis) -> Faults:
+    """What is wrong in the joint rule `name`; places are paths inside the source."""
+    place: Place = ("joint_outliers", name)
+    for at, column in enumerate(rule.columns):
+        here = (*place, "columns", at)
+        if column in rule.columns[:at]:
+            yield Fault(here, f"'{column}' is listed twice", "Keep one")
+        elif column not in source.columns:
+            yield Fault.unknown(here, "declared column", column, source.columns)
+        elif source.columns[column].type not in NUMBERS:
+            kind = spoken(source.columns[column].type)
+            yield Fault(here, f"only numbers have a distance, and the column is {kind}", "Leave it out")
+        elif column in source.event_id and rule.action == "null_value":
+            yield Fault(here, f"'{column}' is part of the event id", "What identifies an event is not treated")
+    for at, by in enumerate(rule.by):
+        yield from _check_by((*place, "by", at), source, rule.columns, by)
 
 
 def _check_outliers(place: Place, column: Column, cleaning: ColumnCleaning) -> Faults:
@@ -68,7 +87,7 @@ def _check_outliers(place: Place, column: Column, cleaning: ColumnCleaning) -> F
         yield from check_bounds(place, rule.low, rule.high, "double")
 
 
-def _check_missing(place: Place, column: Column, cleaning: ColumnCleaning) -> Faults:
+def _check_missing(place: Place, column: Column, cleaning: ColumnCleaning, jointly_nulled: bool) -> Faults:
     rule = cleaning.missing
     if rule is None:
         return
@@ -79,18 +98,18 @@ def _check_missing(place: Place, column: Column, cleaning: ColumnCleaning) -> Fa
         yield Fault(
             (*place, "fill"),
             f"only numbers have a {rule.fill}, and the column is {spoken(column.type)}",
-            "Use constant or mode",
+            "Use constant, mode or none",
         )
     nulled = cleaning.outliers is not None and cleaning.outliers.action == "null_value"
-    if column.required and not nulled:
+    if column.required and not nulled and not jointly_nulled:
         yield Fault(place, "the column is required, so it is never missing", "Leave out this rule, or 'required'")
 
 
-def _check_by(place: Place, source: Source, name: str, by: str) -> Faults:
+def _check_by(place: Place, source: Source, names: tuple[str, ...], by: str) -> Faults:
     columns = source.row_columns()
     if by not in columns:
         yield Fault.unknown(place, "column", by, columns)
-    elif by == name or columns[by] in ("double", "timestamp"):
+    elif by in names or columns[by] in ("double", "timestamp"):
         yield Fault(
             place,
             f"values cannot be grouped by '{by}'",

@@ -1,8 +1,8 @@
 """Fingerprints: what must be rebuilt when the file changes, and what need not.
 
 A source's definition is what makes its rows what they are: event id, event time, column names and types, derived
-columns and the clean block. Descriptions, owners, units, admission rules (`required`, `one_of`, `between`, `late`,
-`unknown_fields`), `fit` and the topic's name are not part of it.
+columns, the clean block and joint rules. Descriptions, owners, units, admission rules (`required`, `one_of`,
+`between`, `late`, `unknown_fields`), `fit` and the topic's name are not part of it; nor is a fitted plan.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FINGERPRINT_CHARS = 12
 
+_NOTHING = object()
+_ADDED_LATER = {"side": "both", "transform": None}
+
 
 def source_definition(source: Source) -> str:
     """The fingerprint of a source. The order of columns, and how the file is laid out, do not matter."""
@@ -32,6 +35,7 @@ def source_definition(source: Source) -> str:
             "columns": {name: column.type for name, column in source.columns.items()},
             "derive": _derived(source.derive),
             "clean": {name: _cleaning(cleaning, source.columns[name].type) for name, cleaning in source.clean.items()},
+            **_joint(source),
         }
     )
 
@@ -84,12 +88,22 @@ def _group(group: FeatureGroup) -> dict[str, Any]:
 
 
 def _cleaning(cleaning: ColumnCleaning, column_type: str) -> dict[str, Any]:
-    rules = {
-        part: rule.model_dump() for part in ("outliers", "missing") if (rule := getattr(cleaning, part)) is not None
-    }
+    rules = {part: _rule(rule) for part in ("outliers", "missing") if (rule := getattr(cleaning, part)) is not None}
     if isinstance(cleaning.missing, Constant):
         rules["missing"]["value"] = _constant(cleaning.missing.value, column_type)
     return rules
+
+
+def _rule(rule: Any) -> dict[str, Any]:
+    """A rule as it is declared. Keys that came later are left out at their defaults: no table is rebuilt for them."""
+    return {name: value for name, value in rule.model_dump().items() if _ADDED_LATER.get(name, _NOTHING) != value}
+
+
+def _joint(source: Source) -> dict[str, Any]:
+    rules = {
+        name: {**rule.model_dump(), "columns": sorted(rule.columns)} for name, rule in source.joint_outliers.items()
+    }
+    return {"joint_outliers": rules} if rules else {}
 
 
 def _constant(value: Any, column_type: str) -> Any:

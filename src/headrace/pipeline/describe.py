@@ -34,7 +34,7 @@ def _lines(pipeline: Pipeline) -> Iterator[str]:
 
 def _source(source: Source) -> str:
     origin = f"topic {source.topic}" if source.topic else f"table {source.table}"
-    cleaned = f", cleans {', '.join(source.clean)}" if source.clean else ""
+    cleaned = f", cleans {', '.join(source.treated())}" if source.treated() else ""
     fitted = "".join(f", {column} needs a plan ({rule})" for column, rule in source.fitted_rules().items())
     return f"{origin}, {len(source.row_columns())} columns{cleaned}{fitted}, definition {source_definition(source)}"
 

@@ -153,9 +153,10 @@ def _treated_keys(parts: Parts) -> Faults:
     for group in parts.features.values():
         entity, source = parts.entities.get(group.entity), parts.sources.get(group.source)
         for key in entity.keys if entity and source else ():
-            if source and key in source.clean:
+            if source and key in source.treated():
+                block = ("clean", key) if key in source.clean else ("joint_outliers",)
                 yield Fault(
-                    ("sources", group.source, "clean", key),
+                    ("sources", group.source, *block),
                     f"'{key}' is a key of '{group.entity}', and a key is not treated",
                     "Who asks has it as it was sent. Derive a key of another name, such as coalesce(key, 'none')",
                 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from .cleaning import ColumnCleaning
+from .cleaning import ColumnCleaning, Mahalanobis, Unfilled
 from .column_types import ColumnType
 from .declared import Declared, Listed, Name, Named
 from .expressions import Expression
@@ -64,6 +64,9 @@ class Derived(Declared):
     description: str | None = Field(None, description="What it says, for people.")
 
 
+_LEFT_NULL = ColumnCleaning(outliers=None, missing=Unfilled(fill="none"))
+
+
 class Source(Named):
     """A stream of events (`topic`), or a reference table (`table`)."""
 
@@ -107,27 +110,38 @@ class Source(Named):
     clean: dict[Name, ColumnCleaning] = Field(
         default_factory=dict, description="How odd and missing values are treated, by column."
     )
+    joint_outliers: dict[Name, Mahalanobis] = Field(
+        default_factory=dict, description="Rules over several columns at once, by name; each adds {name}_outlier."
+    )
 
     def row_columns(self) -> dict[str, ColumnType]:
         """Name and type of the columns of one event: declared ones, then derived ones."""
         declared = {name: column.type for name, column in self.columns.items()}
         return declared | {name: derived.type for name, derived in self.derive.items()}
 
+    def treated(self) -> dict[str, ColumnCleaning]:
+        """The columns whose values cleaning may replace, with their rules: those of `clean`, then those that a joint
+        rule makes missing.
+        """
+        nulled = [name for rule in self.joint_outliers.values() if rule.action == "null_value" for name in rule.columns]
+        return self.clean | {name: _LEFT_NULL for name in nulled if name not in self.clean}
+
     def clean_columns(self) -> dict[str, ColumnType]:
         """Name and type of the columns that features may read: declared (treated), derived, and what cleaning adds.
 
-        Each column `x` of the `clean` block is followed by `x_original`, `x_outlier` and `x_missing`.
+        Each treated column `x` is followed by `x_original`, `x_outlier` and `x_missing`; a joint rule adds a flag.
         """
         columns = self.row_columns()
-        for name in self.clean:
+        for name in self.treated():
             if name in columns:
                 columns |= {
                     f"{name}_original": columns[name],
                     f"{name}_outlier": "boolean",
                     f"{name}_missing": "boolean",
                 }
-        return columns
+        return columns | {f"{name}_outlier": "boolean" for name in self.joint_outliers}
 
     def fitted_rules(self) -> dict[str, str]:
-        """The columns whose rules need a fitted plan, and the rule of each, such as `outliers: mad`."""
-        return {name: rule for name, cleaning in self.clean.items() if (rule := cleaning.fitted_rule())}
+        """The columns and joint rules that need a fitted plan, and the rule of each, such as `outliers: mad`."""
+        fitted = {name: rule for name, cleaning in self.clean.items() if (rule := cleaning.fitted_rule())}
+        return fitted | {name: f"joint_outliers: {rule.method}" for name, rule in self.joint_outliers.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from .cleaning_checks import check_bounds, check_cleaning
+from .cleaning_checks import check_bounds, check_cleaning, check_joint
 from .column_types import NUMBERS, spoken
 from .column_values import VALUE_HINTS, misfit
 from .declared import RESERVED_COLUMNS, Fault, Place, found
@@ -32,6 +32,8 @@ def check_source(source: Source) -> Faults:
         yield from _check_column(("columns", name), column)
     for name, cleaning in source.clean.items():
         yield from check_cleaning(source, name, cleaning)
+    for name, rule in source.joint_outliers.items():
+        yield from check_joint(source, name, rule)
     yield from _check_fit(source)
 
 
@@ -118,7 +120,11 @@ def _check_names(source: Source) -> Faults:
                 ("derive", name), f"'{name}' is already a declared column", "Give the derived column another name"
             )
     taken = source.row_columns()
-    for name in source.clean:
+    for name in source.joint_outliers:
+        if (added := f"{name}_outlier") in taken or name in source.treated():
+            what = f"'{added}' is already a column" + ("" if added in taken else f", which cleaning '{name}' adds")
+            yield Fault(("joint_outliers", name), what, "Choose another name for the rule")
+    for name in source.treated():
         for suffix in ("original", "outlier", "missing"):
             if (added := f"{name}_{suffix}") in taken:
                 block = "columns" if added in source.columns else "derive"
@@ -171,7 +177,7 @@ def _check_fit(source: Source) -> Faults:
     elif fitted and not timeless:
         name, rule = next(iter(fitted.items()))
         yield Fault(
-            ("clean", name),
+            ("clean" if name in source.clean else "joint_outliers", name),
             f"the rule '{rule}' is fitted, and 'fit' is missing",
             "Say on this source what it may look at: fit: {from: …, to: …}",
         )

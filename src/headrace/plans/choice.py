@@ -1,0 +1,77 @@
+"""Which plan holds for a source: the pinned one; where none is pinned, the newest that was fitted for its rules.
+
+    <pipeline>/plans.pinned.json    {"weather_observed": 3}
+
+A pin is a file of the lake, so that batch, stream and whoever serves see the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from headrace.errors import ContractError, UsageError
+from headrace.pipeline import Source
+
+from .plan import PlanVersion
+from .treatment import misfit, no_plan
+
+
+def choose(source: Source, versions: Iterable[PlanVersion], pinned: int | None) -> PlanVersion | None:
+    """The plan that holds for `source` among its `versions`; None where no rule of it is fitted.
+
+    Raises:
+        UsageError: there is none; or the pinned one is gone, or was fitted for other rules.
+    """
+    if not source.fitted_rules():
+        return None
+    newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
+    if pinned is not None:
+        return _pinned(source, newest_first, pinned)
+    if not newest_first:
+        raise UsageError(no_plan(source))
+    for version in newest_first:
+        if misfit(source, version) is None:
+            return version
+    raise UsageError(str(misfit(source, newest_first[0])))
+
+
+def _pinned(source: Source, versions: list[PlanVersion], pinned: int) -> PlanVersion:
+    for version in versions:
+        if version.version == pinned:
+            if problem := misfit(source, version):
+                raise UsageError(f"{problem}. It is pinned: pin another, or headrace plan unpin -p FILE {source.name}")
+            return version
+    known = ", ".join(str(version.version) for version in reversed(versions)) or "(none)"
+    raise UsageError(
+        f"source '{source.name}': plan {pinned} is pinned, and there is no such plan; there are: {known}. "
+        f"Pin one of them, or headrace plan unpin -p FILE {source.name}"
+    )
+
+
+def read_pins(file: Path) -> dict[str, int]:
+    """The pinned plan of each source that has one.
+
+    Raises:
+        ContractError: the file is none of ours.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        return {str(source): int(version) for source, version in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as err:
+        raise ContractError(f"{file} does not say which plans are pinned: {err}. Delete it, and pin again") from err
+
+
+def write_pin(file: Path, source: str, version: int | None) -> None:
+    """Pins a plan of a source, or, with None, lets the newest hold again. The caller holds the lock of the plans."""
+    pins = read_pins(file)
+    pins.pop(source, None)
+    if version is not None:
+        pins[source] = version
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(dict(sorted(pins.items())), indent=2) + "\n")
+    part.replace(file)

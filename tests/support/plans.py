@@ -1,0 +1,53 @@
+"""Plans made by hand, for tests that need one and do not look at how it is fitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.pipeline import Source
+from headrace.plans import (
+    Bounds,
+    ColumnPlan,
+    Ellipse,
+    Fills,
+    Group,
+    Grouped,
+    JointPlan,
+    OutlierPlan,
+    Plan,
+    PlanVersion,
+)
+from headrace.plans.treatment import declared_rule, is_fitted_fill, is_fitted_outliers
+
+
+def a_plan(
+    source: Source, version: int = 1, *, low: float = 1.0, high: float = 100.0, fill: Any = 7, **groups: Any
+) -> PlanVersion:
+    """A plan for all fitted rules of `source`: the same bounds and fill for each; `groups` are bounds by first key."""
+    listed = tuple(Group[Bounds](key=(key,), value=value) for key, value in groups.items())
+    columns = {}
+    for name, rules in source.clean.items():
+        part: dict[str, Any] = {}
+        if is_fitted_outliers(rules):
+            rule = declared_rule(rules.outliers)
+            bounds = Grouped[Bounds](by=tuple(rule["by"]), otherwise=Bounds(low=low, high=high), groups=listed)
+            part["outliers"] = OutlierPlan(rule=rule, bounds=bounds)
+        if is_fitted_fill(rules):
+            rule = declared_rule(rules.missing)
+            part["missing"] = Fills(rule=rule, fill=Grouped(by=tuple(rule["by"]), otherwise=fill))
+        if part:
+            columns[name] = ColumnPlan(**part)
+    joint = {
+        name: JointPlan(rule=declared_rule(rule), columns=rule.columns, ellipses=_circle(rule.by, len(rule.columns)))
+        for name, rule in source.joint_outliers.items()
+    }
+    plan = Plan(rows=10, columns=columns, joint=joint)
+    return PlanVersion(source.name, version, 1_388_534_400_000_000, "0" * 12, 0, 1, {"raw/t": 3}, "0.1.0", plan)
+
+
+def _circle(by: tuple[str, ...], k: int) -> Grouped[Ellipse]:
+    """The numbers within a distance of 10 from the origin."""
+    weights = tuple(tuple(float(row == column) for column in range(k)) for row in range(k))
+    ellipse = Ellipse(centre=(0.0,) * k, weights=weights, limit=100.0)
+    groups = (Group[Ellipse](key=("south",), value=ellipse),) if by else ()
+    return Grouped[Ellipse](by=by, otherwise=ellipse, groups=groups)
