@@ -13,11 +13,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from headrace.pipeline import Source
-from headrace.plans import Treatment
+from headrace.plans import ColumnTreatment, JointTreatment, Treatment
 from headrace.tables import REASONS
 
 from .decode import DOCUMENT, MAX_DOCUMENT_BYTES, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, is_object, kind_of, wrong_kind
-from .treatment import is_outlier, outside_together
+from .treatment import far, odd, with_fitted
 
 # An event this far ahead of its arrival comes from a wrong clock, not from the world.
 FUTURE_TOLERANCE_S = 3600
@@ -33,8 +33,10 @@ def judge(decoded: DataFrame, source: Source, treatment: Treatment) -> DataFrame
     reason = F.coalesce(*[F.when(checks[name][0], F.lit(name)) for name in REASONS if name in checks])
     detail = F.coalesce(*[F.when(checks[name][0], checks[name][1]) for name in REASONS if name in checks])
     late = F.coalesce(_late_by(source), F.lit(False))
-    return decoded.select("*", late.alias(LATE), reason.alias(REASON)).select(
-        "*", F.when(F.col(REASON).isNotNull(), detail).alias(DETAIL)
+    return (
+        with_fitted(decoded, *_refusing(treatment))
+        .select("*", late.alias(LATE), reason.alias(REASON))
+        .select("*", F.when(F.col(REASON).isNotNull(), detail).alias(DETAIL))
     )
 
 
@@ -60,21 +62,29 @@ def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
 
 def _outlier_check(treatment: Treatment) -> dict[str, tuple[Column, Column]]:
     """The rules that refuse a row for its values; bounds that the file states and those of a plan alike."""
-    columns = {column.name: column for column in treatment.columns if column.action == "quarantine" and column.bounds}
-    joint = {rule.name: rule for rule in treatment.joint if rule.action == "quarantine"}
-    odd = {name: is_outlier(column) for name, column in columns.items()}
-    odd |= {f"{name} ": outside_together(rule) for name, rule in joint.items()}  # a rule may be called like a column
+    columns, joint = _refusing(treatment)
     by_plan = "" if treatment.plan is None else f" by plan {treatment.plan}"
+    odd_ones = {column.name: F.expr(odd(column)) for column in columns}
+    far_ones = {rule.name: F.expr(far(rule)) for rule in joint}
+    together = {rule.name: f"columns {', '.join(rule.columns)}: outliers together ({rule.name})" for rule in joint}
 
-    def say(name: str) -> Column:
-        if name in columns:
-            found = F.col(name).cast("string")
-            return F.concat(F.lit(f"column '{name}': found "), found, F.lit(f", an outlier{by_plan}"))
-        rule = joint[name.rstrip()]
-        return F.lit(f"columns {', '.join(rule.columns)}: outliers together ({rule.name}){by_plan}")
+    def say_odd(name: str) -> Column:
+        return F.concat(F.lit(f"column '{name}': found "), F.col(name).cast("string"), F.lit(f", an outlier{by_plan}"))
 
-    check = _named(odd, say)
-    return {} if check is None else {"outlier": check}
+    found = [
+        _named(odd_ones, say_odd),
+        _named(far_ones, lambda name: F.lit(f"{together[name]}{by_plan}")),
+    ]
+    checks = [check for check in found if check is not None]
+    if not checks:
+        return {}
+    refused = reduce(or_, [condition for condition, _ in checks])
+    return {"outlier": (refused, F.coalesce(*[detail for _, detail in checks]))}
+
+
+def _refusing(treatment: Treatment) -> tuple[list[ColumnTreatment], list[JointTreatment]]:
+    columns = [column for column in treatment.columns if column.action == "quarantine" and column.bounds]
+    return columns, [rule for rule in treatment.joint if rule.action == "quarantine"]
 
 
 def _document_checks() -> dict[str, tuple[Column, Column]]:

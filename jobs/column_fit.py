@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from headrace.pipeline import Source
 from headrace.plans import Bounds, ColumnPlan, Fills, Group, Grouped, OutlierPlan
@@ -15,7 +14,7 @@ from headrace.plans.formulas import LEAST_GROUP_VALUES, NO_VALUES, Spread, bound
 from headrace.plans.plan import Scalar
 from headrace.plans.treatment import declared_rule, is_fitted_fill, is_fitted_outliers
 
-from .value_statistics import Asked, Key, keyed, spreads
+from .value_statistics import Asked, Key, finite, keyed, spreads
 
 Shares = {"iqr": (0.25, 0.75), "mad": (0.5,), "median": (0.5,)}
 
@@ -130,21 +129,18 @@ def _number(rule: _Rule, spread: Spread) -> float | int | None:
 
 def _modes(rows: DataFrame, rule: _Rule) -> tuple[Grouped[Scalar], list[str]]:
     """The most frequent values; of equally frequent ones the least."""
-    value = _storable(F.col(rule.column), rule.kind)
-    mode = F.mode(value, True).alias("mode")
-    general = keyed(rows, (), [mode])[()]["mode"]
+    mode = f"mode({_storable(f'`{rule.column}`', rule.kind)}, true) as found"
+    general = keyed(rows, (), [mode])[()]["found"]
     found = keyed(rows, rule.by, [mode]) if rule.by else {}
     groups = tuple(
-        Group[Scalar](key=key, value=row["mode"]) for key, row in sorted(found.items()) if row["mode"] is not None
+        Group[Scalar](key=key, value=row["found"]) for key, row in sorted(found.items()) if row["found"] is not None
     )
     notes = [] if general is not None else [f"mode fills nothing: {NO_VALUES}"]
     return Grouped[Scalar](by=rule.by, otherwise=general, groups=groups), notes
 
 
-def _storable(column: Column, kind: str) -> Column:
-    """The values as plans store them; of doubles the finite ones."""
+def _storable(column: str, kind: str) -> str:
+    """In SQL, the values as plans store them; of doubles the finite ones."""
     if kind == "double":
-        return F.when(F.abs(column) < F.lit(float("inf")), F.when(column == 0, F.lit(0.0)).otherwise(column))
-    if kind == "timestamp":
-        return F.unix_micros(column)
-    return F.unix_date(column) if kind == "date" else column
+        return finite(column)
+    return {"timestamp": f"unix_micros({column})", "date": f"unix_date({column})"}.get(kind, column)

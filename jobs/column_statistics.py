@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from headrace.pipeline import Source
@@ -49,17 +49,17 @@ def count_outliers(rows: DataFrame, treatment: Treatment) -> dict[str, int]:
     names = [*(column.name for column in treatment.columns), *(rule.name for rule in treatment.joint)]
     if not names:
         return {}
-    flags = [F.count_if(F.col(f"{name}_outlier")).alias(name) for name in names]
+    flags = [F.expr(f"count_if(`{name}_outlier`) as c{number}") for number, name in enumerate(names)]
     (found,) = treat(rows, treatment).agg(*flags).collect()
-    return {name: int(found[name]) for name in names}
+    return {name: int(found[f"c{number}"]) for number, name in enumerate(names)}
 
 
 def _counts(rows: DataFrame, kinds: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    aggregates: list[Column] = [F.count("*").alias("rows")]
+    aggregates = ["count(*) as rows"]
     for number, name in enumerate(kinds):
-        aggregates.append(F.count(F.col(name)).alias(f"values_{number}"))
-        aggregates.append(F.approx_count_distinct(F.col(name), DISTINCT_ERROR).alias(f"distinct_{number}"))
-    (found,) = rows.agg(*aggregates).collect()
+        aggregates.append(f"count(`{name}`) as values_{number}")
+        aggregates.append(f"approx_count_distinct(`{name}`, {DISTINCT_ERROR}D) as distinct_{number}")
+    (found,) = rows.agg(*map(F.expr, aggregates)).collect()
     return {
         name: {
             "values": found[f"values_{number}"],
@@ -94,15 +94,14 @@ def _numbers(spread: Spread, edges: tuple[float, ...], below: Sequence[int]) -> 
 
 def _below(rows: DataFrame, edges: Mapping[str, tuple[float, ...]]) -> dict[str, list[int]]:
     """Of each column the number of finite values at or below each edge."""
-    places = [(name, number, edge) for name, found in edges.items() for number, edge in enumerate(found)]
+    places = [(name, edge) for name, found in edges.items() for edge in found]
     if not places:
         return {}
-    counts = [
-        F.count_if(finite(F.col(name)) <= edge).alias(f"c{place}") for place, (name, _, edge) in enumerate(places)
-    ]
-    (found,) = rows.agg(*counts).collect()
+    numbers = rows.select(*[F.expr(finite(f"`{name}`")).alias(name) for name in edges])
+    counts = [f"count_if(`{name}` <= {edge!r}D) as c{place}" for place, (name, edge) in enumerate(places)]
+    (found,) = numbers.agg(*map(F.expr, counts)).collect()
     below: dict[str, list[int]] = {}
-    for place, (name, _, _) in enumerate(places):
+    for place, (name, _) in enumerate(places):
         below.setdefault(name, []).append(found[f"c{place}"])
     return below
 
@@ -111,8 +110,9 @@ def _top(rows: DataFrame, names: Sequence[str]) -> dict[str, tuple[tuple[str, in
     """The most frequent values of each column as text, with their counts; of equally frequent ones the least first."""
     if not names:
         return {}
-    pairs = F.array(*[F.struct(F.lit(name).alias("name"), F.col(name).cast("string").alias("text")) for name in names])
-    counted = rows.select(F.inline(pairs)).where(F.col("text").isNotNull()).groupBy("name", "text").count()
+    pairs = [f"named_struct('name', '{name}', 'text', cast(`{name}` as string))" for name in names]
+    every = rows.select(F.expr(f"inline(array({', '.join(pairs)}))"))
+    counted = every.where("text is not null").groupBy("name", "text").count()
     order = Window.partitionBy("name").orderBy(F.desc("count"), "text")
     ranked = counted.select("*", F.row_number().over(order).alias("rank")).where(F.col("rank") <= MOST_FREQUENT)
     found: dict[str, list[tuple[str, int]]] = {}

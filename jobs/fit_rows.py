@@ -50,6 +50,8 @@ def fit_rows(spark: SparkSession, source: Source, table: Path, version: int) -> 
         accepted = _in_window(judge_decoded(numbered, source, nothing), source)
         return computed(first_of_each(accepted, source).select(*source.row_columns()))
     accepted = computed(_in_window(judge_records(rows, source, nothing), source))
+    if accepted.isEmpty():
+        return accepted.select(*source.row_columns())
     copies = find_copies(accepted, _no_clean_rows(spark, source), source)
     return computed(accepted.join(copies.select(*KEY), KEY, "left_anti").select(*source.row_columns()))
 

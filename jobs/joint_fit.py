@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from headrace.pipeline import Mahalanobis, Source
@@ -13,8 +13,9 @@ from headrace.plans.ellipse import IQR_TO_SIGMA, Matrix, correlations, eigenvect
 from headrace.plans.formulas import LEAST_GROUP_VALUES, NO_SPREAD, NO_VALUES
 from headrace.plans.treatment import declared_rule
 
-from .group_lookup import look_up
-from .value_statistics import Key, finite, keyed
+from .value_statistics import Key, finite, keyed, of_group
+
+_QUARTERS = "array(0.25D, 0.5D, 0.75D)"
 
 
 def fit_joint(rows: DataFrame, source: Source) -> dict[str, JointPlan]:
@@ -23,8 +24,9 @@ def fit_joint(rows: DataFrame, source: Source) -> dict[str, JointPlan]:
 
 
 def _fit(rows: DataFrame, rule: Mahalanobis) -> JointPlan:
-    values = [finite(F.col(name)).alias(f"__{number}") for number, name in enumerate(rule.columns)]
-    whole = rows.select(*rule.by, *values).dropna(subset=[f"__{number}" for number in range(len(values))])
+    names = [f"__x{number}" for number in range(len(rule.columns))]
+    values = [F.expr(finite(f"`{column}`")).alias(name) for column, name in zip(rule.columns, names, strict=True)]
+    whole = rows.select(*rule.by, *values).dropna(subset=names)
     general = _ellipses(whole, (), rule).get((), NO_VALUES)
     by_group = _ellipses(whole, rule.by, rule) if rule.by else {}
     groups = [Group[Ellipse](key=key, value=found) for key, found in by_group.items() if isinstance(found, Ellipse)]
@@ -44,56 +46,48 @@ def _fit(rows: DataFrame, rule: Mahalanobis) -> JointPlan:
 
 def _ellipses(whole: DataFrame, by: tuple[str, ...], rule: Mahalanobis) -> dict[Key, Ellipse | str]:
     """The ellipse of each group, or why it has none; groups with few rows are left out."""
-    k = len(rule.columns)
-    columns = [F.col(f"__{number}") for number in range(k)]
-    least = LEAST_GROUP_VALUES if by else 1
-    first = keyed(whole, by, [F.count("*").alias("rows"), *[_quarters(c, f"q{i}") for i, c in enumerate(columns)]])
-    sigmas = {key: [_sigma(row[f"q{i}"]) for i in range(k)] for key, row in first.items() if row["rows"] >= least}
+    k, least = len(rule.columns), LEAST_GROUP_VALUES if by else 1
+    first = keyed(whole, by, ["count(*) as count_rows", *[_quarters(f"`__x{i}`", f"q{i}") for i in range(k)]])
+    sigmas = {key: [_sigma(row[f"q{i}"]) for i in range(k)] for key, row in first.items() if row["count_rows"] >= least}
     spread = {key: found for key, found in sigmas.items() if all(found)}
     if not spread:
         return dict.fromkeys(sorted(sigmas), NO_SPREAD)
-    scaled = [column / _number(by, spread, i) for i, column in enumerate(columns)]
-    pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
-    sums = [_quarters(scaled[i] + scaled[j], f"s{i}_{j}") for i, j in pairs]
-    differences = [_quarters(scaled[i] - scaled[j], f"d{i}_{j}") for i, j in pairs]
-    second = keyed(whole, by, [*sums, *differences])
-    vectors: dict[Key, Matrix] = {}
-    for key in spread:
-        of_sums = {(i, j): _sigma(second[key][f"s{i}_{j}"]) for i, j in pairs}
-        of_differences = {(i, j): _sigma(second[key][f"d{i}_{j}"]) for i, j in pairs}
-        vectors[key] = eigenvectors(correlations(of_sums, of_differences, k))
+    scaled = whole.select("*", of_group(by, spread, "array<double>").alias("__sigmas"))
+    z = scaled.select(*by, *[F.expr(f"`__x{i}` / `__sigmas`[{i}] as __z{i}") for i in range(k)])
+    vectors = _vectors(z, by, k, spread.keys())
     flat = {key: [number for row in found for number in row] for key, found in vectors.items()}
-    along = [_projection(by, flat, scaled, row) for row in range(k)]
-    third = keyed(whole, by, [_quarters(column, f"q{row}") for row, column in enumerate(along)])
+    turned = z.select("*", of_group(by, flat, "array<double>").alias("__vectors"))
+    along = [" + ".join(f"`__vectors`[{row * k + i}] * `__z{i}`" for i in range(k)) for row in range(k)]
+    third = keyed(turned, by, [_quarters(text, f"q{row}") for row, text in enumerate(along)])
     found: dict[Key, Ellipse | str] = {}
     for key in sorted(sigmas):
         ellipse = None
         if key in spread:
             quarters = [third[key][f"q{row}"] for row in range(k)]
-            axes, medians = [_sigma(q) for q in quarters], [float(q[1]) for q in quarters]
+            axes, medians = [_sigma(quarter) for quarter in quarters], [float(quarter[1]) for quarter in quarters]
             ellipse = ellipse_of(spread[key], vectors[key], medians, axes, rule.threshold)
         found[key] = ellipse or NO_SPREAD
     return found
 
 
-def _quarters(column: Column, name: str) -> Column:
-    return F.percentile(column, F.array(F.lit(0.25), F.lit(0.5), F.lit(0.75))).alias(name)
+def _vectors(z: DataFrame, by: tuple[str, ...], k: int, keys: Iterable[Key]) -> dict[Key, Matrix]:
+    """The directions along which the scaled columns are nearly uncorrelated, of each group."""
+    pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
+    sums = [_quarters(f"`__z{i}` + `__z{j}`", f"s{i}_{j}") for i, j in pairs]
+    differences = [_quarters(f"`__z{i}` - `__z{j}`", f"d{i}_{j}") for i, j in pairs]
+    rows = keyed(z, by, [*sums, *differences])
+    found = {}
+    for key in keys:
+        of_sums, of_differences = (
+            {(i, j): _sigma(rows[key][f"{sign}{i}_{j}"]) for i, j in pairs} for sign in ("s", "d")
+        )
+        found[key] = eigenvectors(correlations(of_sums, of_differences, k))
+    return found
+
+
+def _quarters(value: str, name: str) -> str:
+    return f"percentile({value}, {_QUARTERS}) as {name}"
 
 
 def _sigma(quarters: Sequence[float] | None) -> float:
     return 0.0 if quarters is None else (quarters[2] - quarters[0]) / IQR_TO_SIGMA
-
-
-def _projection(by: tuple[str, ...], flat: Mapping[Key, list[float]], scaled: Sequence[Column], row: int) -> Column:
-    total = F.lit(0.0)
-    for number, column in enumerate(scaled):
-        total = total + _number(by, flat, row * len(scaled) + number) * column
-    return total
-
-
-def _number(by: tuple[str, ...], values: Mapping[Key, list[float]], place: int) -> Column:
-    """One number of the row's group; null for a group without."""
-    if not by:
-        return F.lit(values[()][place]) if () in values else F.lit(None).cast("double")
-    groups = tuple(Group[list[float]](key=key, value=found) for key, found in sorted(values.items()))
-    return look_up(Grouped[list[float]](by=by, groups=groups), "array<double>", lambda value: value)[place]

@@ -8,14 +8,13 @@ filled, so an outlier that was made null is filled too.
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
+from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from headrace.pipeline.column_types import SQL_TYPES
-from headrace.plans import Bounds, ColumnTreatment, Ellipse, Grouped, JointTreatment, Treatment
+from headrace.plans import Bounds, ColumnTreatment, Ellipse, JointTreatment, Treatment
 
 from .group_lookup import look_up
 
@@ -24,20 +23,21 @@ PLAN = "_plan"
 _BOUNDS = "struct<low:double,high:double>"
 _ELLIPSE = "struct<centre:array<double>,weights:array<array<double>>,limit:double>"
 _STORED_TYPES = {"timestamp": "bigint", "date": "int"}
-_LIMITS, _TOGETHER = "__limits_", "__together_"
+_FROM_STORED = {"timestamp": "timestamp_micros", "date": "date_from_unix_date"}
+
+# Columns beside a row, while it is treated: what was fitted for its group, and what the joint rules find.
+_LIMITS, _FILL, _AROUND, _TOGETHER = "__limits_", "__fill_", "__around_", "__together_"
 
 
 def treat(events: DataFrame, treatment: Treatment) -> DataFrame:
     """Replaces each treated column by its treated value, adds `x_original`, `x_outlier` and `x_missing` of each, the
     flag of each joint rule, and `_plan`.
     """
-    known = events.select(
-        "*",
-        *[_limits(column).alias(_LIMITS + column.name) for column in treatment.columns if column.bounds],
-        *[outside_together(rule).alias(_TOGETHER + rule.name) for rule in treatment.joint],
-    )
-    treated = {column.name: _treated(column) for column in treatment.columns}
-    return known.select(
+    fills = [_fill(column) for column in treatment.columns if column.fill]
+    known = with_fitted(events.select("*", *fills), treatment.columns, treatment.joint)
+    judged = known.select("*", *[F.expr(far(rule)).alias(_TOGETHER + rule.name) for rule in treatment.joint])
+    treated = {column.name: F.expr(_treated(column)).alias(column.name) for column in treatment.columns}
+    return judged.select(
         *[treated.get(name, F.col(name)) for name in events.columns],
         *[beside for column in treatment.columns for beside in _beside(column)],
         *[F.col(_TOGETHER + rule.name).alias(f"{rule.name}_outlier") for rule in treatment.joint],
@@ -45,87 +45,74 @@ def treat(events: DataFrame, treatment: Treatment) -> DataFrame:
     )
 
 
-def is_outlier(column: ColumnTreatment) -> Column:
-    """Whether the value as sent lies outside the bounds; never null, and false for a null."""
-    return _outside(column, _limits(column)) if column.bounds else F.lit(False)
+def with_fitted(rows: DataFrame, columns: Iterable[ColumnTreatment], joint: Iterable[JointTreatment]) -> DataFrame:
+    """Adds what was fitted for the group of each row: the columns that `odd` and `far` speak of."""
+    limits = [
+        look_up(column.bounds, _BOUNDS, Bounds.model_dump).alias(_LIMITS + column.name)
+        for column in columns
+        if column.bounds
+    ]
+    around = [look_up(rule.ellipses, _ELLIPSE, Ellipse.model_dump).alias(_AROUND + rule.name) for rule in joint]
+    return rows.select("*", *limits, *around)
 
 
-def outside_together(rule: JointTreatment) -> Column:
-    """Whether the values lie outside the ellipse of their group; never null, and false where one of them is null."""
-    values = [F.col(name).cast("double") for name in rule.columns]
-    fixed = rule.ellipses.otherwise
-    general = _outside_ellipse(values, _literal(fixed)) if fixed else F.lit(False)
-    if not rule.ellipses.groups:
-        return F.coalesce(general, F.lit(False))
-    found = look_up(rule.ellipses, _ELLIPSE, lambda ellipse: ellipse.model_dump())
-    return F.coalesce(F.when(found.isNull(), general).otherwise(_outside_ellipse(values, found)), F.lit(False))
+def odd(column: ColumnTreatment) -> str:
+    """In SQL, whether the value as sent lies outside the bounds; never null, and false for a null."""
+    if not column.bounds:
+        return "false"
+    return f"({_below(column)} or {_above(column)})"
 
 
-def _limits(column: ColumnTreatment) -> Column:
-    """The bounds of a row's group as a struct; a null is an open side."""
-    bounds: Grouped[Bounds] = column.bounds or Grouped[Bounds]()
-    held = bounds.otherwise or Bounds()
-    general = F.struct(F.lit(held.low).cast("double").alias("low"), F.lit(held.high).cast("double").alias("high"))
-    if not bounds.groups:
-        return general
-    return F.coalesce(look_up(bounds, _BOUNDS, lambda found: found.model_dump()), general)
+def far(rule: JointTreatment) -> str:
+    """In SQL, whether the values lie outside the ellipse of their group; never null, and false where one is null.
+
+    The squared distance is computed in the order of `headrace.plans.columnar.squared_distance`.
+    """
+    around = f"`{_AROUND}{rule.name}`"
+    moved = [f"(cast(`{name}` as double) - {around}.centre[{i}])" for i, name in enumerate(rule.columns)]
+    total = "0D"
+    for row in range(len(moved)):
+        along = "0D"
+        for number, value in enumerate(moved):
+            along = f"({along} + {around}.weights[{row}][{number}] * {value})"
+        total = f"({total} + {along} * {along})"
+    return f"coalesce({total} > {around}.limit, false)"
 
 
-def _outside(column: ColumnTreatment, limits: Column) -> Column:
-    value = F.col(column.name)
-    return F.coalesce(value < limits["low"], F.lit(False)) | F.coalesce(value > limits["high"], F.lit(False))
+def _below(column: ColumnTreatment) -> str:
+    return f"coalesce(`{column.name}` < `{_LIMITS}{column.name}`.low, false)"
 
 
-def _treated(column: ColumnTreatment) -> Column:
-    value, kind = F.col(column.name), SQL_TYPES[column.type]
-    limits = F.col(_LIMITS + column.name)
+def _above(column: ColumnTreatment) -> str:
+    return f"coalesce(`{column.name}` > `{_LIMITS}{column.name}`.high, false)"
+
+
+def _treated(column: ColumnTreatment) -> str:
+    value, kind, limits = f"`{column.name}`", SQL_TYPES[column.type], f"`{_LIMITS}{column.name}`"
     if column.bounds and column.action == "clip":
-        lower, upper = limits["low"].cast(kind), limits["high"].cast(kind)
-        value = F.when(value < limits["low"], lower).when(value > limits["high"], upper).otherwise(value)
-    nulled = [F.col(_TOGETHER + name) for name in column.nulled_by]
-    if column.bounds and column.action == "null_value":
-        nulled.append(_outside(column, limits))
+        low, high = (f"cast({limits}.{side} as {kind})" for side in ("low", "high"))
+        value = f"case when {_below(column)} then {low} when {_above(column)} then {high} else {value} end"
+    nulled = [f"`{_TOGETHER}{name}`" for name in column.nulled_by]
+    nulled += [odd(column)] if column.action == "null_value" else []
     if nulled:
-        value = F.when(~reduce(or_, nulled), value)
+        value = f"case when not ({' or '.join(nulled)}) then {value} end"
     if column.fill:
-        value = F.coalesce(value, _fill(column))
-    return value.cast(kind).alias(column.name)
+        value = f"coalesce({value}, `{_FILL}{column.name}`)"
+    return f"cast({value} as {kind})"
 
 
 def _fill(column: ColumnTreatment) -> Column:
-    stored = _STORED_TYPES.get(column.type, SQL_TYPES[column.type])
-    fill = column.fill
-    if fill is None:
+    if column.fill is None:
         raise ValueError(f"column {column.name} has no fill")
-    value = F.lit(fill.otherwise).cast(stored)
-    if fill.groups:
-        value = F.coalesce(look_up(fill, stored, lambda found: found), value)
-    if column.type == "timestamp":
-        return F.timestamp_micros(value)
-    return F.date_from_unix_date(value) if column.type == "date" else value
+    found = look_up(column.fill, _STORED_TYPES.get(column.type, SQL_TYPES[column.type]), lambda value: value)
+    if column.type in _FROM_STORED:
+        found = F.call_function(_FROM_STORED[column.type], found)
+    return found.alias(_FILL + column.name)
 
 
 def _beside(column: ColumnTreatment) -> list[Column]:
-    sent = F.col(column.name)
-    outlier = _outside(column, F.col(_LIMITS + column.name)) if column.bounds else F.lit(False)
     return [
-        sent.alias(f"{column.name}_original"),
-        outlier.alias(f"{column.name}_outlier"),
-        sent.isNull().alias(f"{column.name}_missing"),
+        F.col(column.name).alias(f"{column.name}_original"),
+        F.expr(odd(column)).alias(f"{column.name}_outlier"),
+        F.col(column.name).isNull().alias(f"{column.name}_missing"),
     ]
-
-
-def _literal(ellipse: Ellipse) -> Column:
-    return F.from_json(F.lit(ellipse.model_dump_json()), _ELLIPSE)
-
-
-def _outside_ellipse(values: list[Column], ellipse: Column) -> Column:
-    """The squared distance against the limit, in the order of `headrace.plans.columnar.squared_distance`."""
-    moved = [value - ellipse["centre"][number] for number, value in enumerate(values)]
-    total = F.lit(0.0)
-    for row in range(len(values)):
-        along = F.lit(0.0)
-        for number, value in enumerate(moved):
-            along = along + ellipse["weights"][row][number] * value
-        total = total + along * along
-    return total > ellipse["limit"]

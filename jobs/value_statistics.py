@@ -40,18 +40,20 @@ class Asked:
     @property
     def value(self) -> Column:
         """The finite values on the scale; null for all others."""
-        number = finite(F.col(self.name))
+        number = finite(f"`{self.name}`")
         if self.transform is None:
-            return number
-        inside = number if self.transform == "log" else number + 1.0
-        return F.when(inside > 0, F.log(inside))
+            return F.expr(number)
+        inside = number if self.transform == "log" else f"({number} + 1D)"
+        return F.expr(f"case when {inside} > 0D then ln({inside}) end")
 
 
-def finite(column: Column) -> Column:
-    """A number as double, null where it is NaN or infinite."""
-    number = column.cast("double")
-    one_zero = F.when(number == 0, F.lit(0.0)).otherwise(number)  # or which of -0.0 and 0.0 is least would be chance
-    return F.when(F.abs(number) < F.lit(float("inf")), one_zero)
+def finite(column: str) -> str:
+    """In SQL, a number as double, null where it is NaN or infinite.
+
+    There is one zero: which of -0.0 and 0.0 is the least would be chance.
+    """
+    number = f"cast({column} as double)"
+    return f"(case when abs({number}) < double('Infinity') then case when {number} = 0D then 0D else {number} end end)"
 
 
 def spreads(rows: DataFrame, by: Sequence[str], asked: Sequence[Asked], count: int) -> dict[Key, list[Spread]]:
@@ -59,29 +61,33 @@ def spreads(rows: DataFrame, by: Sequence[str], asked: Sequence[Asked], count: i
 
     A group with a null in its key is left out. `count` is the number of `rows`. Two passes over the rows for as many
     columns as `VALUES_AT_ONCE` allows; the second only where deviations or moments are asked.
+
+    Raises:
+        UsageError: there are more groups than a plan may have.
     """
     at_once = max(1, VALUES_AT_ONCE // max(count, 1))
     found: dict[Key, list[Spread]] = {}
     for start in range(0, len(asked), at_once):
         part = asked[start : start + at_once]
-        first = _quantiles(rows, by, part)
-        fixed = [fixed_point(first, number) if one.moments else None for number, one in enumerate(part)]
-        second = _around(rows, by, part, first, fixed)
+        values = rows.select(*by, *[one.value.alias(f"__{number}") for number, one in enumerate(part)])
+        first = _quantiles(values, by, part)
+        fixed = [_fixed_point(first, number) if one.moments else None for number, one in enumerate(part)]
+        second = _around(values, by, part, first, fixed)
         for key, row in first.items():
             spread = [_spread(one, row, second.get(key), fixed[number], number) for number, one in enumerate(part)]
             found.setdefault(key, []).extend(spread)
     return found
 
 
-def keyed(rows: DataFrame, by: Sequence[str], aggregates: Iterable[Column]) -> dict[Key, Row]:
-    """The aggregates by the text of the group's key.
+def keyed(rows: DataFrame, by: Sequence[str], aggregates: Iterable[str]) -> dict[Key, Row]:
+    """The aggregates (SQL, each with its name) by the text of the group's key.
 
     Raises:
         UsageError: there are more groups than a plan may have.
     """
-    keys = [F.col(name).cast("string").alias(f"__key_{number}") for number, name in enumerate(by)]
+    keys = [F.expr(f"cast(`{name}` as string) as __key_{number}") for number, name in enumerate(by)]
     whole = rows.dropna(subset=list(by)) if by else rows
-    grouped = whole.groupBy(*keys).agg(*aggregates).limit(MOST_GROUPS + 1).collect()
+    grouped = whole.groupBy(*keys).agg(*map(F.expr, aggregates)).limit(MOST_GROUPS + 1).collect()
     if len(grouped) > MOST_GROUPS:
         raise UsageError(
             f"a rule groups by {', '.join(by)}, which gives more than {MOST_GROUPS:,} groups in the window. "
@@ -90,62 +96,63 @@ def keyed(rows: DataFrame, by: Sequence[str], aggregates: Iterable[Column]) -> d
     return {tuple(row[f"__key_{number}"] for number in range(len(by))): row for row in grouped}
 
 
-def _quantiles(rows: DataFrame, by: Sequence[str], asked: Sequence[Asked]) -> dict[Key, Row]:
+def _quantiles(values: DataFrame, by: Sequence[str], asked: Sequence[Asked]) -> dict[Key, Row]:
     aggregates = []
     for number, one in enumerate(asked):
+        column = f"`__{number}`"
         aggregates += [
-            F.count(one.value).alias(f"count_{number}"),
-            F.min(one.value).alias(f"least_{number}"),
-            F.max(one.value).alias(f"greatest_{number}"),
+            f"count({column}) as count_{number}",
+            f"min({column}) as least_{number}",
+            f"max({column}) as greatest_{number}",
         ]
         if one.shares:
-            shares = F.array(*[F.lit(share) for share in one.shares])
-            aggregates.append(F.percentile(one.value, shares).alias(f"quantiles_{number}"))
-    return keyed(rows, by, aggregates)
+            aggregates.append(f"percentile({column}, {_array(one.shares)}) as quantiles_{number}")
+    return keyed(values, by, aggregates)
+
+
+def _array(shares: Sequence[float]) -> str:
+    return f"array({', '.join(f'{share!r}D' for share in shares)})"
 
 
 def _around(
-    rows: DataFrame,
+    values: DataFrame,
     by: Sequence[str],
     asked: Sequence[Asked],
     first: Mapping[Key, Row],
     fixed: Sequence[FixedPoint | None],
 ) -> dict[Key, Row]:
     """The second pass: deviations from the median of the group, and sums."""
-    aggregates: list[Column] = []
+    aggregates: list[str] = []
+    medians: list[Column] = []
     for number, one in enumerate(asked):
         if one.deviation:
-            median = _of_group(by, {key: _median(one, row, number) for key, row in first.items()})
-            aggregates.append(F.percentile(F.abs(one.value - median), F.lit(0.5)).alias(f"mad_{number}"))
+            at = one.shares.index(0.5)
+            known = {key: row[f"quantiles_{number}"][at] for key, row in first.items() if row[f"count_{number}"]}
+            medians.append(of_group(by, known, "double").alias(f"__median_{number}"))
+            aggregates.append(f"percentile(abs(`__{number}` - `__median_{number}`), 0.5D) as mad_{number}")
         if point := fixed[number]:
-            steps = F.rint((one.value - point.origin) * point.factor).cast("decimal(18,0)")
+            steps = f"cast(rint((`__{number}` - {point.origin!r}D) * {point.factor!r}D) as decimal(18,0))"
             aggregates += [
-                F.sum(steps.cast("decimal(38,0)")).alias(f"steps_{number}"),
-                F.sum((steps * steps).cast("decimal(38,0)")).alias(f"squares_{number}"),
+                f"sum(cast({steps} as decimal(38,0))) as steps_{number}",
+                f"sum(cast({steps} * {steps} as decimal(38,0))) as squares_{number}",
             ]
-    return keyed(rows, by, aggregates) if aggregates else {}
+    return keyed(values.select("*", *medians), by, aggregates) if aggregates else {}
 
 
-def fixed_point(first: Mapping[Key, Row], number: int) -> FixedPoint | None:
+def of_group(by: Sequence[str], values: Mapping[Key, Any], kind: str) -> Column:
+    """What is known of the row's group, in the Spark SQL type `kind`; null for a group without."""
+    groups = tuple(Group[Any](key=key, value=value) for key, value in sorted(values.items()) if key)
+    known = Grouped[Any](by=tuple(by), otherwise=None if by else values.get(()), groups=groups)
+    return look_up(known, kind, lambda value: value)
+
+
+def _fixed_point(first: Mapping[Key, Row], number: int) -> FixedPoint | None:
     """Steps for the sums of a column: around the middle of its range."""
     known = [row for row in first.values() if row[f"count_{number}"]]
     if not known:
         return None
     least, greatest = min(row[f"least_{number}"] for row in known), max(row[f"greatest_{number}"] for row in known)
     return FixedPoint.of(least / 2 + greatest / 2, least, greatest)
-
-
-def _median(one: Asked, row: Row, number: int) -> float | None:
-    found = row[f"quantiles_{number}"]
-    return None if found is None else float(found[one.shares.index(0.5)])
-
-
-def _of_group(by: Sequence[str], values: Mapping[Key, float | None]) -> Column:
-    known = {key: value for key, value in values.items() if value is not None}
-    if not by:
-        return F.lit(known.get(())).cast("double")
-    groups = tuple(Group[float](key=key, value=value) for key, value in sorted(known.items()))
-    return look_up(Grouped[float](by=tuple(by), groups=groups), "double", lambda value: value)
 
 
 def _spread(one: Asked, first: Row, second: Row | None, fixed: FixedPoint | None, number: int) -> Spread:

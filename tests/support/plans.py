@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+from deltalake import write_deltalake
 
 from headrace.pipeline import Source
 from headrace.plans import (
@@ -17,6 +23,7 @@ from headrace.plans import (
     Plan,
     PlanVersion,
 )
+from headrace.plans.row import body_of
 from headrace.plans.treatment import declared_rule, is_fitted_fill, is_fitted_outliers
 
 
@@ -43,6 +50,25 @@ def a_plan(
     }
     plan = Plan(rows=10, columns=columns, joint=joint)
     return PlanVersion(source.name, version, 1_388_534_400_000_000, "0" * 12, 0, 1, {"raw/t": 3}, "0.1.0", plan)
+
+
+def store_plans(path: Path, versions: Iterable[PlanVersion]) -> None:
+    """Writes plans into the table in folder `path`, as the job that fits them would."""
+    instants = pa.timestamp("us", "UTC")
+    for version in versions:
+        row = {
+            "source": pa.array([version.source]),
+            "plan": pa.array([version.version], pa.int32()),
+            "_created_at": pa.array([version.created_at_us], pa.int64()).cast(instants),
+            "definition": pa.array([version.definition]),
+            "fit_from": pa.array([version.from_us], pa.int64()).cast(instants),
+            "fit_to": pa.array([version.to_us], pa.int64()).cast(instants),
+            "rows": pa.array([version.plan.rows], pa.int64()),
+            "inputs": pa.array([json.dumps(dict(version.inputs))]),
+            "code": pa.array([version.code]),
+            "body": pa.array([body_of(version.plan)]),
+        }
+        write_deltalake(path, pa.table(row), mode="append")
 
 
 def _circle(by: tuple[str, ...], k: int) -> Grouped[Ellipse]:
