@@ -228,7 +228,7 @@ WRONG_IN_FORM = [
         "an unknown action for outliers",
         {23: "      pieces: {outliers: {method: bounds, low: 5, action: drop}}"},
         23,
-        "'drop' is not legal for 'action'. Legal are: flag, clip, null_value",
+        "'drop' is not legal for 'action'. Legal are: flag, clip, null_value, quarantine",
     ),
     Malformed(
         "a threshold of zero",
@@ -246,7 +246,37 @@ WRONG_IN_FORM = [
         "an unknown fill",
         {23: "      pieces: {missing: {fill: forward}}"},
         23,
-        "there is no fill 'forward'. Did you mean: constant, mean, median, mode?",
+        "there is no fill 'forward'. Did you mean: constant, mean, median, mode, none?",
+    ),
+    Malformed(
+        "a side that is none",
+        {22: "      amount: {outliers: {method: mad, side: upper}}"},
+        22,
+        "'upper' is not legal for 'side'. Legal are: both, low, high",
+    ),
+    Malformed(
+        "a scale that is none",
+        {22: "      amount: {outliers: {method: iqr, transform: sqrt}}"},
+        22,
+        "'sqrt' is not legal for 'transform'. Legal are: log, log1p",
+    ),
+    Malformed(
+        "a scale for a method that has none",
+        {22: "      amount: {outliers: {method: quantile, high: 0.9, transform: log}}"},
+        22,
+        "there is no key 'transform' here",
+    ),
+    Malformed(
+        "a joint rule over one column",
+        {23: "    joint_outliers: {odd: {columns: [pieces]}}"},
+        23,
+        "found the list [pieces] for 'columns'. Give at least 2",
+    ),
+    Malformed(
+        "a joint rule that clips",
+        {23: "    joint_outliers: {odd: {columns: [amount, pieces], action: clip}}"},
+        23,
+        "'clip' is not legal for 'action'",
     ),
     Malformed(
         "a constant without value", {23: "      pieces: {missing: {fill: constant}}"}, 23, "'value' is missing here"
@@ -514,13 +544,49 @@ WRONG_IN_SENSE = [
         "the mean of text",
         {23: "      shop: {missing: {fill: mean}}"},
         23,
-        "only numbers have a mean, and the column is text (string). Use constant or mode",
+        "only numbers have a mean, and the column is text (string). Use constant, mode or none",
     ),
     Malformed(
         "a fill for a required column",
         {10: "      order_id: {type: string}", 23: "      ordered_at: {missing: {fill: mode}}"},
         23,
         "the column is required, so it is never missing. Leave out this rule, or 'required'",
+    ),
+    Malformed(
+        "a joint rule over a column that is none",
+        {23: "    joint_outliers: {odd: {columns: [amount, piece]}}"},
+        23,
+        "there is no declared column 'piece'. Did you mean: pieces?",
+    ),
+    Malformed(
+        "a joint rule over text",
+        {23: "    joint_outliers: {odd: {columns: [amount, shop]}}"},
+        23,
+        "only numbers have a distance, and the column is text (string). Leave it out",
+    ),
+    Malformed(
+        "a joint rule that names a column twice",
+        {23: "    joint_outliers: {odd: {columns: [amount, amount]}}"},
+        23,
+        "'amount' is listed twice. Keep one",
+    ),
+    Malformed(
+        "a joint rule by one of its columns",
+        {23: "    joint_outliers: {odd: {columns: [amount, pieces], by: [pieces]}}"},
+        23,
+        "values cannot be grouped by 'pieces'",
+    ),
+    Malformed(
+        "a joint rule with the name of a treated column",
+        {23: "    joint_outliers: {amount: {columns: [amount, pieces]}}"},
+        23,
+        "'amount_outlier' is already a column, which cleaning 'amount' adds. Choose another name for the rule",
+    ),
+    Malformed(
+        "a joint rule without fit",
+        {20: "", 21: "", 22: "    joint_outliers:", 23: "      odd: {columns: [amount, pieces]}"},
+        23,
+        "the rule 'joint_outliers: mahalanobis' is fitted, and 'fit' is missing",
     ),
     Malformed("a fitted rule without fit", {20: ""}, 22, "the rule 'outliers: mad' is fitted, and 'fit' is missing"),
     Malformed(

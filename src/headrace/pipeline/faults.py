@@ -42,7 +42,8 @@ def _faults(details: ErrorDetails, data: object) -> list[Fault]:
     if details["type"] == "literal_error":
         return [Fault(place, f"{value} is not legal{_key(place)}", _choices(details["input"], context["expected"]))]
     if details["type"] in ("too_short", "missing"):
-        return [Fault(place, f"found {value}{_key(place)}", "Give at least one")]
+        least = context.get("min_length", 1)
+        return [Fault(place, f"found {value}{_key(place)}", f"Give at least {'one' if least == 1 else least}")]
     expected = _EXPECTED.get(details["type"])
     hint = f"It takes {expected}" if expected else details["msg"].replace("Input should be", "It has to be")
     return [Fault(place, f"found {value}{_key(place)}", hint)]
