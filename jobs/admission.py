@@ -17,6 +17,7 @@ from headrace.plans import ColumnTreatment, JointTreatment, Treatment
 from headrace.tables import REASONS
 
 from .decode import DOCUMENT, MAX_DOCUMENT_BYTES, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, is_object, kind_of, wrong_kind
+from .expectations import failing, said_of
 from .treatment import far, odd, with_fitted
 
 # An event this far ahead of its arrival comes from a wrong clock, not from the world.
@@ -25,11 +26,13 @@ FUTURE_TOLERANCE_S = 3600
 REASON, DETAIL, LATE = "__reason", "__detail", "_late"
 
 
-def judge(decoded: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
+def judge(decoded: DataFrame, source: Source, treatment: Treatment, dropped: str | None = None) -> DataFrame:
     """Adds `_late` (never null), `__reason` (null for an event) and `__detail` to decoded rows with `event_at` and
-    `arrived_at`.
+    `arrived_at`. With `dropped` no row is an event: that is why those are refused that would be.
     """
-    checks = _checks(source) | _outlier_check(treatment)
+    checks = _checks(source) | _expectation_check(source) | _outlier_check(treatment)
+    if dropped is not None:
+        checks["dropped_by_hand"] = (F.lit(True), F.lit(dropped))
     reason = F.coalesce(*[F.when(checks[name][0], F.lit(name)) for name in REASONS if name in checks])
     detail = F.coalesce(*[F.when(checks[name][0], checks[name][1]) for name in REASONS if name in checks])
     late = F.coalesce(_late_by(source), F.lit(False))
@@ -58,6 +61,14 @@ def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
             _two_instants(f"more than {source.late.after_us / 1e6:g} s before its arrival"),
         )
     return checks
+
+
+def _expectation_check(source: Source) -> dict[str, tuple[Column, Column]]:
+    """The expectations that refuse a row."""
+    refusing = source.refusing()
+    failed = {name: failing(expected) for name, expected in refusing.items()}
+    check = _named(failed, lambda name: F.lit(said_of(name, refusing[name])))
+    return {} if check is None else {"expectation": check}
 
 
 def _outlier_check(treatment: Treatment) -> dict[str, tuple[Column, Column]]:

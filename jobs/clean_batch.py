@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
+from headrace.errors import Held
 from headrace.jobs.arguments import CleaningTask, check_interval, cleaning_parser, instant_us, tasks_of_interval
 from headrace.jobs.cleaning import Counts
-from headrace.jobs.run import CleaningRun, OnStep, no_step, run_entry
+from headrace.jobs.run import CleaningRun, OnStep, no_step, raise_held, run_entry
 
 
 def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> int:
-    """Runs the job and gives its exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Runs the job and gives its exit code: 0 done, 1 failed, 2 wrong usage, 3 a source is held."""
     parser = cleaning_parser(
         "clean_batch.py",
         "Cleans what has landed, and reference tables: rows become clean rows, duplicates or quarantine.",
@@ -33,9 +34,14 @@ def _clean(run: CleaningRun) -> dict[str, Counts]:
     tasks = tasks_of_interval(run.tasks, run.options)
     spark = run.open_session()
     counts: dict[str, Counts] = {}
+    held: list[Held] = []
     for task in tasks:
         with run.report.watching(spark, task.source.name, "cleaning"):
-            counts[task.source.name] = _clean_source(run, spark, task)
+            try:
+                counts[task.source.name] = _clean_source(run, spark, task)
+            except Held as err:
+                held.append(err)
+    raise_held(held)
     return counts
 
 

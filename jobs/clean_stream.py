@@ -13,12 +13,12 @@ from pyspark.sql import SparkSession
 from headrace.errors import UsageError
 from headrace.jobs.arguments import CleaningTask, cleaning_parser
 from headrace.jobs.cleaning import Counts
-from headrace.jobs.run import CleaningRun, OnStep, no_step, run_entry
+from headrace.jobs.run import CleaningRun, OnStep, no_step, raise_held, run_entry
 from headrace.jobs.stream import CleaningStream, wait_for_all
 
 
 def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> int:
-    """Runs the streams and gives the exit code: 0 ended or stopped, 1 failed, 2 wrong usage."""
+    """Runs the streams and gives the exit code: 0 ended or stopped, 1 failed, 2 wrong usage, 3 a source is held."""
     parser = cleaning_parser(
         "clean_stream.py",
         "Cleans what lands, as it lands: Structured Streaming over the raw tables.",
@@ -43,7 +43,7 @@ def _clean(run: CleaningRun) -> dict[str, Counts]:
         signal.signal(number, lambda *_: stop.set())
     spark = run.open_session()
     streams = [_start(run, spark, task) for task in run.tasks]
-    wait_for_all(streams, stop)
+    raise_held(wait_for_all(streams, stop))
     return {stream.name: stream.counts for stream in streams}
 
 

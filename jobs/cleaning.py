@@ -6,7 +6,8 @@ last offset selected, so that offsets are judged in order however the work was c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from headrace.errors import ContractError
+from headrace.holds import read_hold, require_hold
 from headrace.locks import exclusive
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
@@ -28,6 +30,7 @@ from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, POSITION_COLUMNS, REJECTE
 from .commit import Commits
 from .copies import find_copies
 from .decode import UNKNOWN_FIELDS, parse_document, read_columns
+from .gate import Gate
 from .treatment import treat
 
 # What raw says of a record beside its position; renamed on reading, since a pipeline may declare columns of these
@@ -66,7 +69,7 @@ class SourceCleaner:
     """Cleans one source over one lake, unit by unit, in one process.
 
     Fitted rules are those of `plan`, for as long as the cleaner lives. `on_step` is told the name of each step as it is
-    passed: judged, after_quarantine, after_duplicates, after_clean.
+    passed: judged, after_quarantine, after_duplicates, after_clean. `warn` is told of expectations that do not hold.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class SourceCleaner:
         lock_wait_s: float,
         plan: PlanVersion | None = None,
         on_step: Callable[[str], None] = lambda step: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         if not DeltaTable.isDeltaTable(spark, str(raw)):
             raise ContractError(
@@ -88,6 +92,7 @@ class SourceCleaner:
         self._spark, self._source, self._raw, self._tables = spark, source, raw, tables
         self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
+        self._gate = Gate(spark, source, tables, self._commits, warn)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._floor: dict[PartitionKey, int] = {}
         self._units = 0
@@ -109,30 +114,59 @@ class SourceCleaner:
         Raises:
             LockTimeout: another run cleans this source.
             ContractError: a table is not what the pipeline file makes.
+            Held: an expectation did not hold, now or before, and nobody has released or dropped what is held.
         """
         if not last:
             return Counts()
+        with self._locked():
+            counts = Counts()
+            if hold := read_hold(self._tables.hold):
+                if not hold.released:
+                    raise hold.error(self._source.name)
+                counts = self._unit(hold.last, released=True)
+                self._tables.hold.unlink()
+            return counts + self._unit(last)
+
+    def drop_held(self) -> Counts:
+        """Places all that is held in quarantine, what could have been clean as `dropped_by_hand`.
+
+        Raises:
+            UsageError: nothing is held.
+            LockTimeout, ContractError: as in `clean_up_to`.
+        """
+        with self._locked():
+            hold = require_hold(self._tables.hold, self._source.name)
+            counts = self._unit(hold.last, dropped="; ".join(map(str, hold.failures)))
+            self._tables.hold.unlink()
+            return counts
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         with exclusive(self._tables.lock, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
             if self._units == 0:
                 ensure_tables(self._spark, self._tables, self._source)
-            self._units += 1
-            fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
-            # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
-            repeated = self._units == 1 and fresh.isEmpty()
-            counts = Counts() if repeated else self._place(computed(self._judged(fresh)))
+            yield
+
+    def _unit(self, last: Mapping[PartitionKey, int], *, released: bool = False, dropped: str | None = None) -> Counts:
+        self._units += 1
+        fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
+        # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
+        if self._units == 1 and fresh.isEmpty():
+            counts = Counts()
+        else:
+            judged = computed(judge_records(fresh, self._source, self._treatment, dropped))
+            counts = self._place(judged, last, released=released or dropped is not None)
         self._floor |= {key: offset + 1 for key, offset in last.items()}
         return counts
 
     def _read_raw(self) -> DataFrame:
         return self._spark.read.format("delta").load(str(self._raw))
 
-    def _judged(self, fresh: DataFrame) -> DataFrame:
-        return judge_records(fresh, self._source, self._treatment)
-
-    def _place(self, judged: DataFrame) -> Counts:
+    def _place(self, judged: DataFrame, last: Mapping[PartitionKey, int], *, released: bool) -> Counts:
         """Writes quarantine, then duplicates, then clean; only the clean commit carries the counts."""
         found = {row[REASON]: row["count"] for row in judged.groupBy(REASON).count().collect()}
         accepted_rows = found.pop(None, 0)
+        self._gate.pass_or_hold(judged, last, unit=self._units, released=released)
         self._on_step("judged")
         if found:
             self._commits.append(quarantine_rows(judged), self._tables.quarantine, unit=self._units)
@@ -167,11 +201,12 @@ def computed(rows: DataFrame) -> DataFrame:
     return rows.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
-def judge_records(raw: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
+def judge_records(raw: DataFrame, source: Source, treatment: Treatment, dropped: str | None = None) -> DataFrame:
     """Raw rows → the same rows decoded and judged: position, clocks, columns as sent, derived columns, reason and
     detail.
 
-    The record's own bytes are kept where it was rejected (`__key`, `__value`, `__headers`), else null.
+    The record's own bytes are kept where it was rejected (`__key`, `__value`, `__headers`), else null. With `dropped`
+    all are rejected, those that would not be for that reason.
     """
     record = raw.select(*POSITION_COLUMNS, *[F.col(name).alias(f"__{name}") for name in _RECORD])
     decoded = read_columns(parse_document(record), source)
@@ -184,15 +219,16 @@ def judge_records(raw: DataFrame, source: Source, treatment: Treatment) -> DataF
         ),
         source,
         treatment,
+        dropped,
     )
 
 
-def judge_decoded(decoded: DataFrame, source: Source, treatment: Treatment) -> DataFrame:
+def judge_decoded(decoded: DataFrame, source: Source, treatment: Treatment, dropped: str | None = None) -> DataFrame:
     """Decoded rows with position, clocks, payload hash and the record's bytes → what `judge_records` says of them."""
     derived = [
         F.expr(derived.value.sql).cast(SQL_TYPES[derived.type]).alias(name) for name, derived in source.derive.items()
     ]
-    judged = judge(decoded.select("*", *derived), source, treatment)
+    judged = judge(decoded.select("*", *derived), source, treatment, dropped)
     rejected = F.col(REASON).isNotNull()
     return judged.select(
         *POSITION_COLUMNS,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from pyspark.sql import SparkSession
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, Held
 
 from .arguments import CleaningTask, cleaning_tasks, read_settings, refuse_without_plans
 from .cleaning import Counts, SourceCleaner
@@ -52,6 +52,7 @@ class CleaningRun:
             lock_wait_s=self.lock_wait_s,
             plan=plan_in_use(spark, task.plans, task.source),
             on_step=self.on_step,
+            warn=lambda text: self.report.progress(task.source.name, text),
         )
 
     def table_cleaner(self, spark: SparkSession, task: CleaningTask) -> TableCleaner:
@@ -65,7 +66,18 @@ class CleaningRun:
             lock_wait_s=self.lock_wait_s,
             plan=plan_in_use(spark, task.plans, task.source),
             on_step=self.on_step,
+            warn=lambda text: self.report.progress(task.source.name, text),
         )
+
+
+def raise_held(held: Sequence[Held]) -> None:
+    """Ends a run in which sources were held, after the others were cleaned.
+
+    Raises:
+        Held: there is one; the message has them all.
+    """
+    if held:
+        raise Held(". ".join(map(str, held)))
 
 
 def run_entry(
@@ -74,7 +86,9 @@ def run_entry(
     on_step: OnStep,
     clean: Callable[[CleaningRun], Mapping[str, Counts]],
 ) -> int:
-    """Reads the options, cleans, and reports result or error; gives the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Reads the options, cleans, and reports result or error; gives the exit code: 0 done, 1 failed, 2 wrong usage,
+    3 a source is held.
+    """
     options = parser.parse_args(arguments)
     report = Report(json_lines=options.json_lines)
     try:

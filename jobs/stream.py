@@ -10,7 +10,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from headrace.errors import HeadraceError, UsageError
+from headrace.errors import HeadraceError, Held, UsageError
 
 from .accounts import last_offsets
 from .cleaning import Counts, SourceCleaner
@@ -75,6 +75,8 @@ class CleaningStream:
             counts = self._cleaner.clean_up_to(last)
         except HeadraceError as err:
             self._failure = err
+            if isinstance(err, Held):  # other streams go on, so that it is said now
+                self._report.progress(self.name, str(err))
             raise
         self._cleaning = False
         self.counts = self.counts + counts
@@ -92,15 +94,26 @@ class CleaningStream:
         return err
 
 
-def wait_for_all(streams: Sequence[CleaningStream], stop: threading.Event) -> None:
+def wait_for_all(streams: Sequence[CleaningStream], stop: threading.Event) -> list[Held]:
     """Returns when all have ended, or have been stopped because `stop` was set; when one fails, the others are stopped.
+    Why some were held is given; they do not stop the others.
 
     Raises: as `CleaningStream.has_ended`.
     """
     running = list(streams)
+    held: list[Held] = []
     try:
         while running:
-            running = [stream for stream in running if not stream.has_ended(stop)]
+            running = [stream for stream in running if not _is_over(stream, stop, held)]
     finally:
         for stream in running:
             stream.stop()
+    return held
+
+
+def _is_over(stream: CleaningStream, stop: threading.Event, held: list[Held]) -> bool:
+    try:
+        return stream.has_ended(stop)
+    except Held as err:
+        held.append(err)
+        return True

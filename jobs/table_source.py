@@ -36,6 +36,7 @@ from .clean_tables import PAYLOAD_HASH, POSITION_COLUMNS, WINNER_COLUMNS, ensure
 from .cleaning import Counts, clean_rows, computed, judge_decoded, quarantine_rows
 from .commit import Commits
 from .decode import UNKNOWN_FIELDS, kind_of
+from .gate import Gate
 
 # What a table without `event_at` says has always held.
 ALWAYS = "timestamp '1970-01-01T00:00:00Z'"
@@ -92,6 +93,7 @@ class TableCleaner:
         lock_wait_s: float,
         plan: PlanVersion | None = None,
         on_step: Callable[[str], None] = lambda step: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         if not DeltaTable.isDeltaTable(spark, str(table)):
             raise ContractError(
@@ -101,6 +103,7 @@ class TableCleaner:
         self._spark, self._source, self._table, self._tables = spark, source, table, tables
         self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
+        self._gate = Gate(spark, source, tables, self._commits, warn)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._units = 0
 
@@ -138,6 +141,7 @@ class TableCleaner:
         clean = self._spark.read.format("delta").load(str(self._tables.clean))
         decided = computed(decide(fresh, clean, self._source))
         counts = _counts(decided)
+        self._gate.pass_or_hold(decided, {}, unit=self._units, released=False)
         self._on_step("judged")
         if counts.quarantine:
             self._append(quarantine_rows(decided), self._tables.quarantine)

@@ -10,6 +10,7 @@
     │   └── ForeignCluster  the lake holds this topic of another Kafka cluster
     ├── LockTimeout         another process holds the table's lock for longer than allowed       (exit 1)
     ├── CheckFailed         a check did not hold: the audit does not balance                     (exit 3)
+    │   └── Held            an expectation did not hold: the source stops before anything is written
     ├── PositionLost        the broker no longer holds what the table asks for next              (exit 3)
     └── LandingConflict     another consumer landed this partition first; reload and go on       (retriable)
 
@@ -84,6 +85,10 @@ class CheckFailed(HeadraceError):
     """A check did not hold, such as an audit that does not balance."""
 
     exit_code = 3
+
+
+class Held(CheckFailed):
+    """An expectation did not hold, and what arrived is held back: nothing of it was written, and raw has the bytes."""
 
 
 class PositionLost(HeadraceError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError, near_names
-from .tables import PLANS, raw_lock
+from .tables import CHECKS, PLANS, raw_lock
 
 RAW, REFERENCE = "raw", "tables"
 OF_SOURCES = ("clean", "quarantine", "duplicates")
@@ -79,6 +79,6 @@ def _plans(lake: Path, folder: Path) -> LakeTable:
 
 def _derived(lake: Path, folder: Path) -> LakeTable:
     pipeline, kind, name, _ = folder.relative_to(lake).parts
-    covered_by = "clean" if kind in OF_SOURCES else kind
+    covered_by = "clean" if kind in (*OF_SOURCES, CHECKS) else kind
     lock_file = lake / pipeline / covered_by / f".{name}.lock"
     return LakeTable(str(folder.relative_to(lake)), folder, kind, name, lock_file)

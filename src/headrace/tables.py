@@ -6,6 +6,7 @@
     <pipeline>/pushed/<group>/<definition>-<n>             written by features (deltalake)
     <pipeline>/rows/<training set>/<definition>-<n>        written by jobs (Spark)
     <pipeline>/plans                                       written by jobs (Spark)
+    <pipeline>/checks/<source>/<definition>-<n>            written by jobs (Spark): what came of each expectation
     <pipeline>/plans.pinned.json                           which plan holds for a source, where it is not the newest
     <pipeline>/manifests/*.json                            what stored training sets are made from
 
@@ -27,6 +28,7 @@ POSITION = (TOPIC_ID, GENERATION, PARTITION, OFFSET)
 # have known all that is folded into the row, and when it computed the row.
 EVENT_AT, ARRIVED_AT, KNOWN_AT, CREATED_AT = "event_at", "arrived_at", "known_at", "_created_at"
 
+CHECKS = "checks"  # the folder of a pipeline's tables of checks
 PLANS = "plans"  # the folder of a pipeline's fitted plans
 MANIFESTS = "manifests"  # the folder of a pipeline in the lake where stored training sets are pinned
 
@@ -51,7 +53,9 @@ REASONS = (
     "out_of_range",  # outside `between`
     "in_the_future",  # event_at more than an hour after arrived_at
     "late",  # only where the source says `late: {action: quarantine}`
+    "expectation",  # only where one says `severity: quarantine`
     "outlier",  # only where a rule says `action: quarantine`
+    "dropped_by_hand",  # an event that was held, and then dropped
 )
 
 
@@ -77,12 +81,16 @@ def landing_application(topic_id: str, partition: int) -> str:
 
 @dataclass(frozen=True)
 class SourceTables:
-    """The three tables that the cleaning of one source writes, and the lock that covers them."""
+    """The three tables that the cleaning of one source writes, the lock that covers them, the table that says what came
+    of its expectations, and the file that is there while something is held.
+    """
 
     clean: Path
     quarantine: Path
     duplicates: Path
     lock: Path
+    checks: Path
+    hold: Path
 
 
 def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> SourceTables:
@@ -97,6 +105,8 @@ def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> So
         quarantine=root / "quarantine" / source / name,
         duplicates=root / "duplicates" / source / name,
         lock=root / "clean" / f".{source}.lock",
+        checks=root / CHECKS / source / name,
+        hold=root / CHECKS / f".{source}.{name}.hold.json",
     )
 
 

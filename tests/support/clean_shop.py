@@ -24,6 +24,7 @@ def cleaner(
     lake: Path,
     on_step: Callable[[str], None] = lambda step: None,
     run: str = "run",
+    warn: Callable[[str], None] = lambda text: None,
     **changes: object,
 ) -> SourceCleaner:
     """A cleaner of the shop's orders over `lake`, as a fresh process would make it."""
@@ -35,6 +36,7 @@ def cleaner(
         application=f"headrace/clean/{run}",
         lock_wait_s=1.0,
         on_step=on_step,
+        warn=warn,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from .cleaning import ColumnCleaning, Mahalanobis, Unfilled
 from .column_types import ColumnType
 from .declared import Declared, Listed, Name, Named
+from .expectations import ROW_CHECKS, Expectation, RowExpectation
 from .expressions import Expression
 from .times import DurationUs, InstantUs
 
@@ -113,6 +114,18 @@ class Source(Named):
     joint_outliers: dict[Name, Mahalanobis] = Field(
         default_factory=dict, description="Rules over several columns at once, by name; each adds {name}_outlier."
     )
+
+    expect: dict[Name, Expectation] = Field(
+        default_factory=dict, description="What its events are expected to be, by name, and what happens otherwise."
+    )
+
+    def refusing(self) -> dict[str, RowExpectation]:
+        """The expectations whose failing rows are refused, by name."""
+        return {
+            name: expected
+            for name, expected in self.expect.items()
+            if isinstance(expected, ROW_CHECKS) and expected.severity == "quarantine"
+        }
 
     def row_columns(self) -> dict[str, ColumnType]:
         """Name and type of the columns of one event: declared ones, then derived ones."""

@@ -9,6 +9,8 @@ from .cleaning_checks import check_bounds, check_cleaning, check_joint
 from .column_types import NUMBERS, spoken
 from .column_values import VALUE_HINTS, misfit
 from .declared import RESERVED_COLUMNS, Fault, Place, found
+from .expectation_checks import check_expectation
+from .expectations import Holds
 from .expressions import Expression
 from .source import TABLE_PATTERN, TOPIC_PATTERN, Column, Interval, Source
 from .sql import SqlFault
@@ -34,6 +36,8 @@ def check_source(source: Source) -> Faults:
         yield from check_cleaning(source, name, cleaning)
     for name, rule in source.joint_outliers.items():
         yield from check_joint(source, name, rule)
+    for name, expected in source.expect.items():
+        yield from check_expectation(source, name, expected)
     yield from _check_fit(source)
 
 
@@ -47,7 +51,17 @@ def bind_source(source: Source, faults: list[Fault], place: Place, name: str) ->
         )
         for key, derived in source.derive.items()
     }
-    bound = source.model_copy(update={"event_at": event_at, "derive": derive})
+    expect = {
+        key: expected.model_copy(
+            update={
+                "condition": bind(expected.condition, columns, "boolean", (*place, "expect", key, "condition"), faults)
+            }
+        )
+        if isinstance(expected, Holds)
+        else expected
+        for key, expected in source.expect.items()
+    }
+    bound = source.model_copy(update={"event_at": event_at, "derive": derive, "expect": expect})
     bound._name = name
     return bound
 
