@@ -28,14 +28,18 @@ from headrace.tables import OFFSET
 from . import batch_headers as head
 from .batch_compression import AboveCeiling, Unreadable, decompressed
 from .batch_headers import TransactionBatch, batch_headers
+from .batch_runs import BatchRuns
 from .compiled import has_crc32c
 from .partition_rows import BatchTooLarge, PartitionRows, StockPartitionRecords
 from .raw_columns import RECORD_SCHEMA
-from .record_batch import plain_record_batch, record_batch
+from .record_batch import fetched_record_batch, record_batch
 
-TURN_BYTES = 4 * 2**20  # what is decompressed and decoded at a time, but for a single batch that is larger
+TURN_BYTES = 8 * 2**20  # what is decompressed and decoded at a time, but for a single batch that is larger
 
 _NO_ROWS = pa.RecordBatch.from_pylist([], schema=RECORD_SCHEMA)
+
+
+_FRAMING = [head.START, head.END, head.CRC, head.ATTRIBUTES]
 
 
 class _NotReadHere(Exception):
@@ -54,10 +58,8 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         self._address = held.address
         self._headers = batch_headers(held.address, held.size)
         simple = self._without_questions()
-        self._simple = simple.tolist()
-        self._plain = _Plain(self._headers, simple if has_crc32c() or not self.check_crcs else np.zeros_like(simple))
-        columns = (head.START, head.END, head.CRC, head.ATTRIBUTES, head.RECORDS)
-        self._known = self._headers[:, columns].tolist()
+        self._simple = simple
+        self._runs = BatchRuns(self._headers, simple if has_crc32c() or not self.check_crcs else np.zeros_like(simple))
         self._next = 0  # the batch that is to be looked at
         self._judged: list[int] = []  # batches that are to be decoded, and what is in them
         self._contents: list[memoryview | bytes] = []
@@ -81,7 +83,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
                         return rows
                 elif self._judged:
                     self._decode()
-                elif self._decode_plain(sys.maxsize if n is None else n):
+                elif self._decode_run(sys.maxsize if n is None else n):
                     continue
                 elif not self._look_ahead(sys.maxsize if n is None else n):
                     self.drain()
@@ -129,13 +131,14 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         if header[head.MAGIC] == head.FORMAT:
             self.leader_epoch = int(header[head.LEADER_EPOCH])
 
-    def _decode_plain(self, rows: int) -> bool:
-        """Reads batches that only their CRC is asked of: to so many rows, or a turn; says whether some were good."""
-        headers = self._headers[self._next : self._plain.end(self._next, rows)]
+    def _decode_run(self, rows: int) -> bool:
+        """Reads batches that compiled code reads by itself: to so many rows, or a turn; says whether some were good."""
+        headers = self._headers[self._next : self._runs.end(self._next, rows, TURN_BYTES)]
         if not len(headers):
             return False
-        found, good = plain_record_batch(
-            self.topic_partition.partition, headers, self._address, check_crcs=self.check_crcs
+        room_bytes = min(TURN_BYTES, self.max_batch_bytes)
+        found, good = fetched_record_batch(
+            self.topic_partition.partition, headers, self._address, room_bytes, check_crcs=self.check_crcs
         )
         if not good:
             return False
@@ -149,7 +152,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
     def _look_ahead(self, rows: int) -> bool:
         """Judges as many batches as make `rows`, or a turn; says whether one of them is to be read."""
         size_bytes = 0
-        while self._next < len(self._known) and rows > 0 and size_bytes < TURN_BYTES:
+        while self._next < len(self._headers) and rows > 0 and size_bytes < TURN_BYTES:
             try:
                 content = self._content(self._next)
             except (_NotReadHere, KafkaError) as err:
@@ -163,7 +166,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
             if content is not None:
                 self._judged.append(self._next)
                 self._contents.append(content)
-                rows -= self._known[self._next][4]
+                rows -= int(self._headers[self._next, head.RECORDS])
                 size_bytes += len(content)
             self._next += 1
         self.bytes_read += size_bytes
@@ -173,7 +176,7 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def _content(self, batch: int) -> memoryview | bytes | None:
         """The records of a batch; None where nobody is to get them. It may be asked again for the same batch."""
-        start, end, crc, attributes, _ = self._known[batch]
+        start, end, crc, attributes = self._headers[batch, _FRAMING].tolist()
         if not self._simple[batch] and not self._is_readable(batch):
             raise _NotReadHere
         if self.check_crcs and crc32c(self._part[start + head.CHECKED_FROM : end]) != crc:
@@ -263,24 +266,3 @@ class ColumnarPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         if not stock:
             self._stock = None
         return rows
-
-
-class _Plain:
-    """Where runs of batches end that are simple and not compressed."""
-
-    def __init__(self, headers: head.Ints, simple: NDArray[np.bool_]) -> None:
-        plain = simple & (headers[:, head.ATTRIBUTES] & head.CODEC_MASK == 0)
-        self._others = np.flatnonzero(~plain)
-        self._rows = np.concatenate([[0], headers[:, head.RECORDS].clip(0).cumsum()])  # before each batch
-        self._starts = headers[:, head.START]
-
-    def end(self, batch: int, rows: int) -> int:
-        """The batch behind a run that begins with this one and has about a turn, or as many rows, or ends before."""
-        other = np.searchsorted(self._others, batch)
-        end = int(self._others[other]) if other < len(self._others) else len(self._starts)
-        if end == batch:
-            return batch
-        wanted = int(self._rows[batch]) + min(rows, int(self._rows[-1]))
-        by_rows = int(np.searchsorted(self._rows, wanted))
-        by_bytes = int(np.searchsorted(self._starts, self._starts[batch] + TURN_BYTES))
-        return min(end, max(batch + 1, min(by_rows, by_bytes)))

@@ -7,8 +7,10 @@ user's cache where the install is read-only; where neither can be written, every
 
 from __future__ import annotations
 
+import functools
 import logging
 import platform
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -58,6 +60,59 @@ def byte_at(_: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def half_word_at(_: Any, address: Any) -> Any:
+    """The two bytes at an address (int64) as a little-endian number, int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _little_endian(builder, arguments[0], 16)
+
+    return types.int64(address), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_at(_: Any, address: Any) -> Any:
+    """The four bytes at an address (int64) as a little-endian number, int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _little_endian(builder, arguments[0], 32)
+
+    return types.int64(address), code
+
+
+def _little_endian(builder: Any, address: Any, bits: int) -> Any:
+    kind = ir.IntType(bits)
+    number = builder.load(builder.inttoptr(address, kind.as_pointer()), align=1)
+    if sys.byteorder == "big":
+        number = builder.bswap(number)
+    return builder.zext(number, ir.IntType(64))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_sixteen(_: Any, to: Any, source: Any) -> Any:
+    """Copies 16 bytes between two addresses (int64); all of them are read before any is written."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(ir.IntType(8), 16).as_pointer()
+        target, origin = (builder.inttoptr(each, kind) for each in arguments)
+        builder.store(builder.load(origin, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(to, source), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_byte(_: Any, to: Any, source: Any) -> Any:
+    """Copies one byte between two addresses (int64)."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, origin = (builder.inttoptr(each, cgutils.voidptr_t) for each in arguments)
+        builder.store(builder.load(origin), target)
+        return context.get_dummy_value()
+
+    return types.void(to, source), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def copy_bytes(_: Any, to: Any, source: Any, size: Any) -> Any:
     """Copies `size` bytes between two addresses (int64), which must not overlap."""
 
@@ -69,6 +124,22 @@ def copy_bytes(_: Any, to: Any, source: Any, size: Any) -> Any:
     return types.void(to, source, size), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_: Any, address: Any) -> Any:
+    """Has the processor load the line at an address (int64) that will be read soon; nothing happens where none is."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        load = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        place = builder.inttoptr(arguments[0], cgutils.voidptr_t)
+        builder.call(load, [place, number(0), number(3), number(1)])  # to read, to be kept, data
+        return context.get_dummy_value()
+
+    return types.void(address), code
+
+
+@functools.cache
 def has_crc32c() -> bool:
     """Whether this processor has the instruction of `crc32c_word`."""
     is_x86 = platform.machine().lower() in ("x86_64", "amd64")

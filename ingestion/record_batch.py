@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +12,16 @@ from numpy.typing import NDArray
 
 from . import batch_headers as head
 from . import record_fields as at
+from .batch_compression import LZ4
+from .lz4_frames import SLACK_BYTES
 from .raw_columns import HEADERS, RECORD_SCHEMA, TIMESTAMP_TYPES, UTC_MICROSECONDS
 
+Number = TypeVar("Number", bound=np.generic)
+
 SMALLEST_RECORD = 7  # bytes: one for each of its fields
-FULL = 0.8  # of the room for texts: what is more empty is not kept
+FULL = 0.8  # of what was reserved: what is more empty is not kept
+MARGIN = 1.05  # by which more is reserved than is expected
+KEPT_BYTES = 9 * 2**20  # of each part of the workspace: a turn, and a batch that goes beyond it
 
 
 def record_batch(
@@ -26,18 +34,25 @@ def record_batch(
     """
     held = [pa.py_buffer(content) for content in contents]  # keeps them in place
     addresses, sizes = (np.array([getattr(each, name) for each in held], np.int64) for name in ("address", "size"))
-    return _rows_of(partition, headers, _sections(headers, addresses, sizes))
+    return _rows_of(partition, headers, _sections(headers, addresses, sizes), int(sizes.sum()))
 
 
-def plain_record_batch(
-    partition: int, headers: at.Ints, address: int, *, check_crcs: bool
+def fetched_record_batch(
+    partition: int, headers: at.Ints, address: int, room_bytes: int, *, check_crcs: bool
 ) -> tuple[pa.RecordBatch, int]:
-    """Likewise of batches that are not compressed, in a part at `address`; one with a wrong CRC is left out as well."""
-    size = headers[:, head.END] - headers[:, head.START] - head.RECORDS_FROM
-    table = _sections(headers, address + headers[:, head.START] + head.RECORDS_FROM, size)
+    """Likewise of batches as they are in a part at `address`, all of them plain or all LZ4 frames.
+
+    One with a wrong CRC is left out as well, and one with which frames would hold more than `room_bytes`.
+    """
+    sizes = headers[:, head.END] - headers[:, head.START] - head.RECORDS_FROM
+    table = _sections(headers, address + headers[:, head.START] + head.RECORDS_FROM, sizes)
     if check_crcs:
         table[:, at.CHECKED_BEFORE] = head.RECORDS_FROM - head.CHECKED_FROM
-    return _rows_of(partition, headers, table)
+    table[:, at.IS_LZ4] = headers[:, head.ATTRIBUTES] & head.CODEC_MASK == LZ4
+    if not table[:, at.IS_LZ4].any():
+        return _rows_of(partition, headers, table, int(sizes.sum()))
+    found, good = _rows_of(partition, headers, table, min(room_bytes, _workspace.expected_bytes(int(sizes.sum()))))
+    return (found, good) if good else _rows_of(partition, headers, table, room_bytes)
 
 
 def _sections(headers: at.Ints, addresses: at.Ints, sizes: at.Ints) -> at.Ints:
@@ -45,6 +60,7 @@ def _sections(headers: at.Ints, addresses: at.Ints, sizes: at.Ints) -> at.Ints:
     append = headers[:, head.ATTRIBUTES] & head.APPEND_TIME != 0
     table[:, at.ADDRESS] = addresses
     table[:, at.SIZE] = sizes
+    table[:, at.IS_LZ4] = False
     table[:, at.RECORDS] = headers[:, head.RECORDS]
     table[:, at.BASE_OFFSET] = headers[:, head.BASE_OFFSET]
     table[:, at.BASE_TIME_MS] = np.where(append, headers[:, head.MAX_TIME_MS], headers[:, head.FIRST_TIME_MS])
@@ -54,24 +70,25 @@ def _sections(headers: at.Ints, addresses: at.Ints, sizes: at.Ints) -> at.Ints:
     return table
 
 
-def _rows_of(partition: int, headers: at.Ints, table: at.Ints) -> tuple[pa.RecordBatch, int]:
-    rows = _Rows(table[: _possible(table)])
+def _rows_of(partition: int, headers: at.Ints, table: at.Ints, room_bytes: int) -> tuple[pa.RecordBatch, int]:
+    rows = _Rows(table[: _possible(table, room_bytes)], room_bytes)
     if rows.totals[at.NOT_ASCII]:
-        rows = _Rows(rows.table[: _before_odd_keys(rows.table)])
+        rows = _Rows(rows.table[: _before_odd_keys(rows.table, room_bytes)], room_bytes)
     return rows.columns(partition, headers[: len(rows.table)]), len(rows.table)
 
 
-def _possible(table: at.Ints) -> int:
-    """How many sections come before one with more records than its bytes can hold: nothing is reserved for those."""
+def _possible(table: at.Ints, room_bytes: int) -> int:
+    """How many sections come before there are more records than bytes can hold: nothing is reserved for those."""
     counts = table[:, at.RECORDS]
-    bad = (counts < 0) | (counts * SMALLEST_RECORD > table[:, at.SIZE])
+    most_bytes = np.where(table[:, at.IS_LZ4], room_bytes, table[:, at.SIZE])
+    bad = (counts < 0) | (counts * SMALLEST_RECORD > most_bytes) | (counts.cumsum() * SMALLEST_RECORD > room_bytes)
     return int(bad.argmax()) if bad.any() else len(table)
 
 
-def _before_odd_keys(table: at.Ints) -> int:
+def _before_odd_keys(table: at.Ints, room_bytes: int) -> int:
     """How many sections come before the first one with a header key that is not UTF-8; all, where there is none."""
     for number in range(len(table)):
-        rows = _Rows(table[number : number + 1])
+        rows = _Rows(table[number : number + 1], room_bytes)
         if rows.totals[at.NOT_ASCII]:
             try:
                 rows.headers().values.field(0).validate(full=True)
@@ -81,26 +98,29 @@ def _before_odd_keys(table: at.Ints) -> int:
 
 
 class _Rows:
-    """The rows of the sections before the first bad one; `table` is of these sections."""
+    """The rows of the sections before the first bad one; `table` is of these sections, which have `room_bytes`."""
 
-    def __init__(self, table: at.Ints) -> None:
-        counts, size_bytes = table[:, at.RECORDS], int(table[:, at.SIZE].sum())
+    def __init__(self, table: at.Ints, room_bytes: int) -> None:
+        counts = table[:, at.RECORDS]
         rows, most = int(counts.sum()), int(counts.max(initial=0))
-        self.offsets, self._times_ms, self._places = (np.empty(rows, np.int64) for _ in range(3))
-        self._keys, self._values = _Texts(rows, size_bytes), _Texts(rows, size_bytes)
+        scratch, keys, self._headers = _workspace.rooms(room_bytes + SLACK_BYTES)
+        self._offsets, self._times_ms = (np.empty(rows, np.int64) for _ in range(2))
+        self._keys, self._values = _CopiedTexts(rows, keys), _Texts(rows, np.empty(room_bytes, np.uint8))
         self._header_ends = np.zeros(rows + 1, np.int32)
         self.totals = np.zeros(at.TOTALS, np.int64)
         fields, texts = np.empty((most, at.FIELDS), np.int64), (*self._keys.room, *self._values.room)
-        columns = (self.offsets, self._times_ms, *texts, self._header_ends, self._places, self.totals)
-        self.table = table[: at.read(table, fields, *columns)]
+        columns = (self._offsets, self._times_ms, *texts, self._header_ends, self._headers, self.totals)
+        self.table = table[: at.read(table, scratch, room_bytes, fields, *columns)]
         self._count = int(self.table[:, at.RECORDS].sum())
+        if self.table[:, at.IS_LZ4].any():
+            _workspace.expect(int(self.totals[at.CONTENT_BYTES]), int(self.table[:, at.SIZE].sum()))
 
     def columns(self, partition: int, headers: at.Ints) -> pa.RecordBatch:
-        """All columns; `headers` are those of the batches."""
+        """All columns; `headers` are those of the batches. To be asked for before other rows are read."""
         rows, counts = self._count, self.table[:, at.RECORDS]
         columns = [
             _fixed(pa.int32(), np.full(rows, partition, np.int32)),
-            _fixed(pa.int64(), self.offsets[:rows]),
+            _fixed(pa.int64(), _kept(self._offsets, rows)),
             _fixed_or_null(UTC_MICROSECONDS, self._times_ms[:rows], factor=1_000),
             _timestamp_types(self.table[:, at.FIXED_TIME], counts),
             _fixed_or_null(pa.int32(), np.repeat(headers[:, head.LEADER_EPOCH].astype(np.int32), counts)),
@@ -111,16 +131,51 @@ class _Rows:
         return pa.RecordBatch.from_arrays(columns, schema=RECORD_SCHEMA)
 
     def headers(self) -> pa.Array:
-        """The headers of each row."""
-        ends = self._header_ends[: self._count + 1]
+        """The headers of each row, likewise."""
+        ends = _kept(self._header_ends, self._count + 1)
         count = int(ends[-1])
-        keys, values = (_Texts(count, int(self.totals[each])) for each in (at.HEADER_KEY_BYTES, at.HEADER_VALUE_BYTES))
-        if count:
-            at.gather_headers(self.table, self._places, ends, *keys.room, *values.room)
-        each = pa.StructArray.from_arrays(
-            [keys.array(pa.string(), count), values.array(pa.binary(), count)], fields=list(HEADERS.value_type)
-        )
-        return pa.ListArray.from_arrays(_fixed(pa.int32(), ends), each, type=HEADERS)
+        sizes = (int(self.totals[each]) for each in (at.HEADER_KEY_BYTES, at.HEADER_VALUE_BYTES))
+        keys, values = (_Texts(count, np.empty(size, np.uint8)) for size in sizes)
+        at.gather_headers(self._headers[: self.totals[at.HEADER_BYTES]], *keys.room, *values.room)
+        texts = [keys.array(pa.string(), count), values.array(pa.binary(), count)]
+        each = pa.Array.from_buffers(HEADERS.value_type, count, [None], children=texts)
+        return pa.Array.from_buffers(HEADERS, self._count, [None, pa.py_buffer(ends)], children=[each])
+
+
+class _Workspace(threading.local):
+    """Memory that turns need and no rows keep: the same again, as new memory costs more than what is done in it."""
+
+    def __init__(self) -> None:
+        self._rooms = self._new(0)
+        self._factor = 1.0
+
+    def expect(self, content_bytes: int, size_bytes: int) -> None:
+        """Notes to how many bytes so many have been decompressed."""
+        self._factor = content_bytes / size_bytes
+
+    def expected_bytes(self, size_bytes: int) -> int:
+        """About how many bytes these will be, if they are like the last ones."""
+        return int(size_bytes * self._factor * MARGIN)
+
+    def rooms(self, size_bytes: int) -> list[NDArray[np.uint8]]:
+        """Three of at least this size. What is in them holds until they are asked for again."""
+        if size_bytes > KEPT_BYTES:
+            return self._new(size_bytes)
+        if size_bytes > len(self._rooms[0]):
+            self._rooms = self._new(size_bytes)
+        return self._rooms
+
+    def _new(self, size_bytes: int) -> list[NDArray[np.uint8]]:
+        return [np.empty(size_bytes, np.uint8) for _ in range(3)]
+
+
+_workspace = _Workspace()
+
+
+def _kept(reserved: NDArray[Number], count: int) -> NDArray[Number]:
+    """The first of an array, in memory of their own where else much that is empty would be held as long as they are."""
+    first = reserved[:count]
+    return first if count >= FULL * len(reserved) else first.copy()
 
 
 def _fixed(kind: pa.DataType, values: NDArray[np.generic], nulls: pa.Buffer | None = None) -> pa.Array:
@@ -147,23 +202,30 @@ def _timestamp_types(append: at.Ints, counts: at.Ints) -> pa.Array:
 
 
 class _Texts:
-    """Room for so many texts of at most so many bytes together, and which of them are not null."""
+    """So many texts, which have this room together, and which of them are not null."""
 
-    def __init__(self, count: int, size_bytes: int) -> None:
+    def __init__(self, count: int, content: NDArray[np.uint8]) -> None:
         self._ends = np.zeros(count + 1, np.int32)
         self._valid = np.empty(count, np.bool_)
-        self._content = np.empty(size_bytes, np.uint8)
+        self._content = content
 
     @property
-    def room(self) -> tuple[NDArray[np.int32], int, NDArray[np.bool_]]:
+    def room(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.bool_]]:
         """Where they go, as `record_fields.put` takes it."""
-        return self._ends, int(self._content.ctypes.data), self._valid
+        return self._ends, self._content, self._valid
 
     def array(self, kind: pa.DataType, count: int) -> pa.Array:
         """The first of what was put there, as `kind`, which is binary or string."""
-        ends = self._ends[: count + 1]
-        content = self._content[: ends[-1]]
-        if len(content) < FULL * len(self._content):
-            content = content.copy()  # else the whole room would be held as long as they are
-        buffers = [_bitmap(self._valid[:count]), pa.py_buffer(ends), pa.py_buffer(content)]
+        ends = _kept(self._ends, count + 1)
+        buffers = [_bitmap(self._valid[:count]), pa.py_buffer(ends), pa.py_buffer(self._first(int(ends[-1])))]
         return pa.Array.from_buffers(kind, count, buffers)
+
+    def _first(self, size_bytes: int) -> NDArray[np.uint8]:
+        return _kept(self._content, size_bytes)
+
+
+class _CopiedTexts(_Texts):
+    """Likewise, in room that is not theirs for long."""
+
+    def _first(self, size_bytes: int) -> NDArray[np.uint8]:
+        return self._content[:size_bytes].copy()

@@ -1,4 +1,5 @@
-"""Records of message format 2, field by field, in compiled code: each batch is checked, scanned and copied out at once.
+"""Records of message format 2, field by field, in compiled code, batch by batch: while one is in the processor's cache
+it is checked, decompressed where it is an LZ4 frame, scanned and copied out.
 
 A record is: length varint, attributes varint, timestamp delta varint, offset delta varint, key (varint length, bytes),
 value (likewise), count of headers varint, headers (key, value likewise); a length below zero is a null. The code takes
@@ -13,20 +14,21 @@ from numpy.typing import NDArray
 
 from .checksum import checksum
 from .compiled import compiled, copy_bytes, pointer_to
+from .lz4_frames import read_frame
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-# Columns of `fields`, one row a record of one section: places are counted from the start of that section.
-OFFSET, TIMESTAMP, KEY, KEY_SIZE, VALUE, VALUE_SIZE, HEADERS, HEADER_COUNT = range(8)
-FIELDS = 8
-# Columns of `sections`, one row a batch: its records, and how many bytes before them its CRC is of as well; -1 where it
-# is not to be checked.
-ADDRESS, SIZE, RECORDS, BASE_OFFSET, BASE_TIME_MS, FIXED_TIME, CHECKED_BEFORE, CRC = range(8)
-SECTION = 8
-# What `totals` holds, of all headers.
-HEADER_KEY_BYTES, HEADER_VALUE_BYTES, NOT_ASCII = range(3)
-TOTALS = 3
+# Columns of `fields`, one row a record of one section: places are counted from the start of its records.
+OFFSET, TIMESTAMP, KEY, KEY_SIZE, VALUE, VALUE_SIZE, HEADERS, HEADERS_SIZE, HEADER_COUNT = range(9)
+FIELDS = 9
+# Columns of `sections`, one row a batch: its records, or the LZ4 frame that holds them, and how many bytes before them
+# its CRC is of as well; -1 where it is not to be checked.
+ADDRESS, SIZE, IS_LZ4, RECORDS, BASE_OFFSET, BASE_TIME_MS, FIXED_TIME, CHECKED_BEFORE, CRC = range(9)
+SECTION = 9
+# What `totals` holds: three of all headers, then the bytes of the headers in rows, and those of good sections.
+HEADER_KEY_BYTES, HEADER_VALUE_BYTES, NOT_ASCII, HEADER_BYTES, CONTENT_BYTES = range(5)
+TOTALS = 5
 
 _BAD = -1
 _VARINT_BYTES = 10
@@ -99,17 +101,15 @@ def scan_record(data: Bytes, place: int, end: int, section: Ints, found: Ints, t
     found[KEY], found[KEY_SIZE], place = sized(data, place, end)
     found[VALUE], found[VALUE_SIZE], place = sized(data, place, end)
     found[HEADER_COUNT], found[HEADERS], place = scan_headers(data, place, end, totals)
+    found[HEADERS_SIZE] = place - found[HEADERS]
     found[OFFSET] = section[BASE_OFFSET] + offset_delta
     found[TIMESTAMP] = section[BASE_TIME_MS] + (0 if section[FIXED_TIME] else time_delta_ms)
     return place if place - start == length else _BAD
 
 
 @compiled
-def scan(section: Ints, fields: Ints, totals: Ints) -> bool:
-    """Fills `fields` from one section; says whether it holds its records and nothing else, and has the right CRC."""
-    address, size, before = section[ADDRESS], section[SIZE], section[CHECKED_BEFORE]
-    if before >= 0 and checksum(address - before, before + size) != section[CRC]:
-        return False
+def scan(address: int, size: int, section: Ints, fields: Ints, totals: Ints) -> bool:
+    """Fills `fields` from the records of a section; says whether there are as many as it tells, and nothing else."""
     data = carray(pointer_to(address), (size,))
     place = 0
     for row in range(section[RECORDS]):
@@ -117,6 +117,23 @@ def scan(section: Ints, fields: Ints, totals: Ints) -> bool:
         if place < 0:
             return False
     return bool(place == size)
+
+
+@compiled
+def opened(section: Ints, scratch: int, room: int) -> tuple[int, int]:
+    """Where the records of a section are, and their size; -1 where its CRC is wrong, its frame not read, or no room."""
+    address, size, before = section[ADDRESS], section[SIZE], section[CHECKED_BEFORE]
+    if before >= 0 and checksum(address - before, before + size) != section[CRC]:
+        return 0, _BAD
+    if section[IS_LZ4]:
+        return scratch, read_frame(address, size, scratch, room)
+    return address, size if size <= room else _BAD
+
+
+@compiled
+def address_of(array: Bytes) -> int:
+    """Where it begins."""
+    return np.int64(array.ctypes.data)  # type: ignore[return-value]
 
 
 @compiled
@@ -133,63 +150,64 @@ def put(row: int, address: int, size: int, ends: NDArray[np.int32], texts: int, 
 @compiled
 def read(
     sections: Ints,
+    scratch: Bytes,
+    room: int,
     fields: Ints,
     offsets: Ints,
     times_ms: Ints,
     key_ends: NDArray[np.int32],
-    keys: int,
+    keys: Bytes,
     key_valid: NDArray[np.bool_],
     value_ends: NDArray[np.int32],
-    values: int,
+    values: Bytes,
     value_valid: NDArray[np.bool_],
     header_ends: NDArray[np.int32],
-    headers: Ints,
+    headers: Bytes,
     totals: Ints,
 ) -> int:
     """Fills the columns from all sections; returns how many of them were good before the first that is not.
 
-    `fields` has room for the records of the largest section; what it holds of one is used while that is in the cache.
-    Keys and values are copied behind one another to two addresses. The ends, `[n + 1]`, begin with 0; those of headers
-    count them, and `headers` has where the first of a record lies. Totals are too large where a section was not good.
+    `room` is for the records of all sections together, decompressed: one that needs more is not good, and whatever is
+    copied out has as much. `scratch` has that and `lz4_frames.SLACK_BYTES` where there are frames, and `fields` rows
+    for the largest section: what they hold of one is used while that is in the cache.
+    Keys, values and the headers of records, as they are, are copied behind one another. The ends, `[n + 1]`, begin
+    with 0; those of headers count them. Totals are too large where a section was not good.
     """
-    row = 0
+    row, key_texts, value_texts, header_texts = 0, address_of(keys), address_of(values), address_of(headers)
     for number in range(sections.shape[0]):
         section = sections[number]
-        if not scan(section, fields, totals):
+        address, size = opened(section, address_of(scratch), room)
+        if size < 0 or not scan(address, size, section, fields, totals):
             return number
-        address = section[ADDRESS]
+        room -= size
+        totals[CONTENT_BYTES] += size
         for index in range(section[RECORDS]):
             found = fields[index]
             offsets[row], times_ms[row] = found[OFFSET], found[TIMESTAMP]
-            put(row, address + found[KEY], found[KEY_SIZE], key_ends, keys, key_valid)
-            put(row, address + found[VALUE], found[VALUE_SIZE], value_ends, values, value_valid)
-            header_ends[row + 1], headers[row] = header_ends[row] + found[HEADER_COUNT], found[HEADERS]
+            put(row, address + found[KEY], found[KEY_SIZE], key_ends, key_texts, key_valid)
+            put(row, address + found[VALUE], found[VALUE_SIZE], value_ends, value_texts, value_valid)
+            header_ends[row + 1] = header_ends[row] + found[HEADER_COUNT]
+            if found[HEADER_COUNT]:
+                copy_bytes(header_texts + totals[HEADER_BYTES], address + found[HEADERS], found[HEADERS_SIZE])
+                totals[HEADER_BYTES] += found[HEADERS_SIZE]
             row += 1
     return len(sections)
 
 
 @compiled
 def gather_headers(
-    sections: Ints,
-    headers: Ints,
-    header_ends: NDArray[np.int32],
+    headers: Bytes,
     key_ends: NDArray[np.int32],
-    keys: int,
+    keys: Bytes,
     key_valid: NDArray[np.bool_],
     value_ends: NDArray[np.int32],
-    values: int,
+    values: Bytes,
     value_valid: NDArray[np.bool_],
 ) -> None:
-    """Copies the headers' keys and values to two addresses; `headers` and `header_ends` are as `read` has left them."""
-    row = 0
-    for number in range(sections.shape[0]):
-        address, size = sections[number, ADDRESS], sections[number, SIZE]
-        data = carray(pointer_to(address), (size,))
-        for _ in range(sections[number, RECORDS]):
-            place = headers[row]
-            for header in range(header_ends[row], header_ends[row + 1]):
-                start, length, place = sized(data, place, size)
-                put(header, address + start, length, key_ends, keys, key_valid)
-                start, length, place = sized(data, place, size)
-                put(header, address + start, length, value_ends, values, value_valid)
-            row += 1
+    """Copies the keys and values of headers, which `read` has left behind one another: as many as there are ends."""
+    key_texts, value_texts, place = address_of(keys), address_of(values), 0
+    for header in range(len(key_ends) - 1):
+        start, length, place = sized(headers, place, len(headers))
+        put(header, address_of(headers) + start, length, key_ends, key_texts, key_valid)
+        start, length, place = sized(headers, place, len(headers))
+        put(header, address_of(headers) + start, length, value_ends, value_texts, value_valid)

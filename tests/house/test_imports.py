@@ -57,6 +57,7 @@ ROOMS = {
     "headrace.ingestion.compiled": room(f"{KERNEL} ingestion", "llvmlite numba"),
     "headrace.ingestion.checksum": room(f"{KERNEL} ingestion", "numpy"),
     "headrace.ingestion.batch_headers": room(f"{KERNEL} ingestion", "numba numpy"),
+    "headrace.ingestion.batch_runs": room(f"{KERNEL} ingestion", "numpy"),
     "headrace.ingestion.record_fields": room(f"{KERNEL} ingestion", "numba numpy"),
     "headrace.ingestion.record_batch": room(f"{KERNEL} ingestion", "numpy pyarrow"),
     "headrace.ingestion.raw_table": room(f"{KERNEL} ingestion", "deltalake"),
