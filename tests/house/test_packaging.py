@@ -16,6 +16,7 @@ DATA = {
     "headrace/py.typed",
     "headrace/infra/compose.yaml",
     "headrace/infra/local/jars.lock",
+    "headrace/examples/flights/fitted.yaml",
     "headrace/examples/flights/pipeline.yaml",
 }
 NOT_PACKED = shutil.ignore_patterns("__pycache__", "*.egg-info")
