@@ -3,7 +3,8 @@
     journal ──► raw           every acknowledged record is in raw, once, with the same bytes, and nothing else is
     raw ──► clean + duplicates + quarantine     every raw position is in exactly one of the three, and nothing else is
 
-A position is (topic id, partition, offset). It counts as quarantined while its newest attempt is a rejection.
+A position is (topic id, partition, offset). It counts as clean, else as a duplicate, else as quarantined while its
+newest attempt is a rejection; anything else is a fault.
 """
 
 from __future__ import annotations
@@ -14,23 +15,17 @@ from pathlib import Path
 from .books import MADE_BY_LANDING, examples, nonzero, whole
 from .lake import Query, open_table
 from .landing_audit import LandingBooks
+from .quarantine import MADE_BY_CLEANING, name_rejections
 from .tables import SourceTables, raw_table
-
-MADE_BY_CLEANING = "`headrace clean`"
-
 
 # One row for each time that one of the three tables holds a position.
 _PLACED = """
     SELECT _topic_id AS t, _partition AS p, _offset AS o, 'clean' AS kind FROM clean
     UNION ALL SELECT _topic_id, _partition, _offset, 'duplicates' FROM duplicates
-    UNION ALL SELECT _topic_id, _partition, _offset, 'quarantine' FROM (
-        SELECT _topic_id, _partition, _offset, outcome,
-               rank() OVER (PARTITION BY _topic_id, _partition, _offset ORDER BY attempt DESC) AS age
-        FROM quarantine
-    ) WHERE age = 1 AND outcome = 'rejected'
+    UNION ALL SELECT _topic_id, _partition, _offset, 'quarantine' FROM rejections
 """
 
-# One row a position; `reached` is the last offset of its partition that is in one of the three tables.
+# One row a position; `reached` is the last offset of its partition that was ever judged.
 _POSITIONS = """
     SELECT position.t, position.p, position.o, landed, placed, coalesce(reached, -1) AS reached FROM (
         SELECT t, p, o, sum(landed) AS landed, sum(placed) AS placed FROM (
@@ -38,7 +33,11 @@ _POSITIONS = """
             UNION ALL SELECT t, p, o, 0, 1 FROM placed
         ) GROUP BY t, p, o
     ) AS position
-    LEFT JOIN (SELECT t, p, max(o) AS reached FROM placed GROUP BY t, p) AS partition
+    LEFT JOIN (
+        SELECT t, p, max(o) AS reached FROM (
+            SELECT t, p, o FROM placed UNION ALL SELECT _topic_id, _partition, _offset FROM newest_attempts
+        ) GROUP BY t, p
+    ) AS partition
     ON position.t = partition.t AND position.p = partition.p
 """
 
@@ -52,16 +51,17 @@ _CLEANING_TOTALS = f"""
            (SELECT count(*) FROM placed WHERE kind = 'clean') AS clean,
            (SELECT count(*) FROM placed WHERE kind = 'duplicates') AS duplicates,
            (SELECT count(*) FROM placed WHERE kind = 'quarantine') AS quarantine,
-           count(*) FILTER (WHERE landed > 0 AND placed = 0 AND o < reached) AS lost,
+           count(*) FILTER (WHERE landed > 0 AND placed = 0 AND o <= reached) AS lost,
            count(*) FILTER (WHERE landed > 0 AND placed = 0 AND o > reached) AS waiting,
            sum(greatest(placed - 1, 0)) AS doubled,
            count(*) FILTER (WHERE landed = 0) AS unexplained,
-           (SELECT count(*) FROM ({_UNWON})) AS unwon
+           (SELECT count(*) FROM ({_UNWON})) AS unwon,
+           (SELECT count(*) FROM unfinished) AS unfinished
     FROM positions
 """
 
 _CLEANING_EXAMPLES = f"""
-    SELECT 'lost' AS fault, p, o FROM positions WHERE landed > 0 AND placed = 0 AND o < reached
+    SELECT 'lost' AS fault, p, o FROM positions WHERE landed > 0 AND placed = 0 AND o <= reached
     UNION ALL SELECT 'waiting', p, o FROM positions WHERE landed > 0 AND placed = 0 AND o > reached
     UNION ALL SELECT 'doubled', p, o FROM positions WHERE placed > 1
     UNION ALL SELECT 'unexplained', p, o FROM positions WHERE landed = 0
@@ -71,13 +71,16 @@ _CLEANING_EXAMPLES = f"""
 
 @dataclass(frozen=True)
 class CleaningBooks:
-    """Raw against the union of clean, duplicates and open quarantine, in rows. What follows `quarantine` are faults.
+    """Raw against clean, duplicates and what stands as rejected, in rows. What follows `quarantine` are faults.
 
     lost          in raw and in none of the three, although a later offset of its partition is
     waiting       in raw and in none of the three, and so is all that follows it: not cleaned yet
     doubled       in two of the three, or twice in one
     unexplained   in one of the three, but not in raw
     unwon         duplicates whose winner is not in clean: the event itself is gone
+
+    `unfinished` is no fault: rows of clean or duplicates whose newest attempt is still a rejection. A replay was
+    interrupted before it wrote its attempts, or is about to; the next one writes them.
     """
 
     source: str
@@ -91,6 +94,7 @@ class CleaningBooks:
     unexplained: int
     unwon: int
     examples: tuple[str, ...]
+    unfinished: int = 0
 
     @property
     def faults(self) -> dict[str, int]:
@@ -136,6 +140,7 @@ def audit_cleaning(lake: Path, topic: str, source: str, tables: SourceTables) ->
             "quarantine": open_table(tables.quarantine, made_by=MADE_BY_CLEANING),
         }
     )
+    name_rejections(query)
     query.name("placed", _PLACED)
     query.name("positions", _POSITIONS)
     totals = query.row(_CLEANING_TOTALS)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .audit import MADE_BY_CLEANING
 from .errors import ContractError
 from .lake import Query, open_table
+from .quarantine import MADE_BY_CLEANING, name_rejections
 from .tables import SourceTables
 
 # What a prediction says of a source, and what is counted here.
@@ -17,14 +17,15 @@ PREDICTED = ("records", "clean", "duplicates", "quarantine", "late", "unknown_fi
 
 
 def count_outcome(tables: SourceTables) -> dict[str, Any]:
-    """Counts the tables of one source: rows that are clean, copies by kind, open rejections by reason, and of the clean
-    rows those that are flagged late and those that carry unknown fields.
+    """Counts the tables of one source: rows that are clean, copies by kind, what stands as rejected by reason, and of
+    the clean rows those that are flagged late and those that carry unknown fields.
 
     Raises:
         ContractError: a table is missing or not readable.
     """
     kinds = {"clean": tables.clean, "duplicates": tables.duplicates, "quarantine": tables.quarantine}
     query = Query({name: open_table(path, made_by=MADE_BY_CLEANING) for name, path in kinds.items()})
+    name_rejections(query)
     counts = query.row(_COUNTS)
     duplicates = {"exact": counts.pop("exact"), "conflict": counts.pop("conflict")}
     quarantine = {row["reason"]: row["rows"] for row in query.rows(_REASONS)}
@@ -75,9 +76,4 @@ _COUNTS = """
            (SELECT count(*) FROM duplicates WHERE NOT same_bytes) AS conflict
 """
 
-_REASONS = """
-    SELECT reason, count(*) AS rows FROM (
-        SELECT reason, outcome, rank() OVER (PARTITION BY _topic_id, _partition, _offset ORDER BY attempt DESC) AS age
-        FROM quarantine
-    ) WHERE age = 1 AND outcome = 'rejected' GROUP BY reason
-"""
+_REASONS = "SELECT reason, count(*) AS rows FROM rejections GROUP BY reason"

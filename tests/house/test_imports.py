@@ -34,15 +34,16 @@ ROOMS = {
     "headrace.journal": room(f"{KERNEL} lake", "pyarrow"),
     "headrace.books": room(f"{KERNEL} lake"),
     "headrace.landing_audit": room(f"{KERNEL} lake journal books", "deltalake"),
-    "headrace.audit": room(f"{KERNEL} lake books landing_audit"),
+    "headrace.quarantine": room(f"{KERNEL} lake"),
+    "headrace.audit": room(f"{KERNEL} lake books landing_audit quarantine"),
     "headrace.fsck": room(f"{KERNEL} lake_tables places_digest fsck", "pyarrow"),
     "headrace.compaction": room(f"{KERNEL} lake lake_tables", "deltalake"),
     "headrace.needs": room(f"{KERNEL} lake_tables fsck pins"),
     "headrace.vacuum": room(f"{KERNEL} lake lake_tables needs", "deltalake"),
-    "headrace.outcomes": room(f"{KERNEL} lake audit"),
+    "headrace.outcomes": room(f"{KERNEL} lake quarantine"),
     "headrace.cli": room(
-        f"{KERNEL} lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes cli ingestion features "
-        "infra.local examples.flights",
+        f"{KERNEL} lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes quarantine cli "
+        "ingestion features infra.local examples.flights",
         "typer rich",
     ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),

@@ -96,10 +96,10 @@ def test_help_lists_every_verb_without_any_extra_installed(tmp_path):
     absent = "sys.modules |= dict.fromkeys(['deltalake', 'kafka', 'pyarrow', 'pyspark', 'pandas', 'numpy', 'delta'])"
     answer = headrace("--help", folder=tmp_path, script=absent)
     assert answer.returncode == 0
-    assert all(verb in answer.stdout for verb in [*VERBS, "pipeline"])
+    assert all(verb in answer.stdout for verb in [*VERBS, "pipeline", "quarantine"])
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "pipeline check", "pipeline schema"])
+@pytest.mark.parametrize("verb", [*VERBS, "pipeline check", "pipeline schema", "quarantine show"])
 def test_every_verb_has_help_and_a_line_for_machines(tmp_path, verb):
     answer = headrace(*verb.split(), "--help", folder=tmp_path, COLUMNS="200")
     assert answer.returncode == 0

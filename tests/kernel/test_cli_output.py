@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headrace.audit import CleaningBooks, SourceBooks
@@ -57,6 +59,14 @@ def test_a_step_that_fails_is_not_said_to_be_done(capsys):
 def test_an_audit_with_a_fault_exits_with_3_and_one_without_exits_with_0():
     assert audit_result([RIGHT]).exit_code == 0
     assert audit_result([RIGHT, WRONG]).exit_code == 3
+
+
+def test_an_interrupted_replay_is_told_and_is_no_fault(capsys):
+    assert audit_result([SourceBooks("s", "t", None, replace(CLEANED, unfinished=2))]).exit_code == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "t: 2 records are placed and still called rejected: a replay was interrupted, or runs. "
+        "To finish it: headrace replay s"
+    ]
 
 
 def test_the_demo_exits_with_0_only_when_books_and_predictions_are_right(capsys):

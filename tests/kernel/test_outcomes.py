@@ -28,8 +28,9 @@ PREDICTED = {
 def tables(tmp_path):
     found = source_tables(tmp_path, "p", "s", "0123456789ab")
     unknown = pa.array([["colour"], None, None, None, None], pa.list_(pa.string()))
-    write_deltalake(found.clean, pa.table({"_late": [True, False, False, False, False], "_unknown_fields": unknown}))
-    write_deltalake(found.duplicates, pa.table({"same_bytes": [True, False]}))
+    flags = {"_late": [True, False, False, False, False], "_unknown_fields": unknown}
+    write_deltalake(found.clean, pa.table(positions(3, 4, 10, 11, 12) | flags))
+    write_deltalake(found.duplicates, pa.table(positions(20, 21) | {"same_bytes": [True, False]}))
     attempts = [
         (0, 1, "rejected", "tombstone"),
         (1, 1, "rejected", "tombstone"),
@@ -37,11 +38,16 @@ def tables(tmp_path):
         (2, 2, "rejected", "wrong_type"),  # another reason at the second attempt
         (3, 1, "rejected", "missing_field"),
         (3, 2, "cleaned", None),
+        (4, 1, "rejected", "missing_field"),  # a replay has placed it, and was interrupted before it said so
     ]
-    columns = zip(*attempts, strict=True)
-    rows = dict(zip(("_offset", "attempt", "outcome", "reason"), map(list, columns), strict=True))
-    write_deltalake(found.quarantine, pa.table({"_topic_id": ["t"] * 6, "_partition": [0] * 6, **rows}))
+    offsets, *columns = zip(*attempts, strict=True)
+    rows = dict(zip(("attempt", "outcome", "reason"), map(list, columns), strict=True))
+    write_deltalake(found.quarantine, pa.table(positions(*offsets) | rows))
     return found
+
+
+def positions(*offsets):
+    return {"_topic_id": ["t"] * len(offsets), "_partition": [0] * len(offsets), "_offset": list(offsets)}
 
 
 def test_the_newest_attempt_says_whether_and_why_a_record_is_quarantined(tables):

@@ -29,6 +29,7 @@ from . import (
     materialize,
     pipeline,
     plan,
+    quarantine,
     status,
     training_set,
 )
@@ -83,6 +84,7 @@ PLAN_VERBS: dict[str, Callable[..., Result]] = {
     "pin": plan.pin,
     "unpin": plan.unpin,
 }
+QUARANTINE_VERBS: dict[str, Callable[..., Result]] = {"show": quarantine.show}
 
 app = typer.Typer(
     name="headrace",
@@ -165,3 +167,7 @@ plan_app = typer.Typer(help="Show, compare or pin the fitted cleaning plans of a
 for _name, _verb in PLAN_VERBS.items():
     plan_app.command(_name)(_as_command(f"plan {_name}", _verb))
 app.add_typer(plan_app, name="plan")
+quarantine_app = typer.Typer(help="See what stands as rejected, and why.", no_args_is_help=True)
+for _name, _verb in QUARANTINE_VERBS.items():
+    quarantine_app.command(_name)(_as_command(f"quarantine {_name}", _verb))
+app.add_typer(quarantine_app, name="quarantine")

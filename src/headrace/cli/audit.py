@@ -124,6 +124,11 @@ def audit_result(books: Sequence[SourceBooks]) -> Result:
     for source in books:
         for gap in source.landing.gaps if source.landing else ():
             print_message(f"{source.topic}: not landed, as accepted: {gap}")
+        if source.cleaning and source.cleaning.unfinished:
+            print_message(
+                f"{source.topic}: {source.cleaning.unfinished:,} records are placed and still called rejected: a "
+                f"replay was interrupted, or runs. To finish it: headrace replay {source.source}"
+            )
         for example in source.examples:
             print_message(f"{source.topic}: {example}")
     balances = not any(source.faults for source in books)
