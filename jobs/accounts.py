@@ -20,6 +20,9 @@ PartitionKey = tuple[str, int]
 
 KEY = [TOPIC_ID, PARTITION, OFFSET]
 
+# What became of a record whose position clean, or duplicates, has; the words are those of an attempt.
+OUTCOME, CLEANED, DUPLICATE = "__outcome", "cleaned", "duplicate"
+
 
 def not_yet_placed(spark: SparkSession, raw: DataFrame, tables: SourceTables, span: Column) -> DataFrame:
     """The rows of `raw` inside `span` (a condition over position columns) that no table accounts for."""
@@ -28,6 +31,28 @@ def not_yet_placed(spark: SparkSession, raw: DataFrame, tables: SourceTables, sp
         for path in (tables.clean, tables.duplicates, tables.quarantine)
     ]
     return raw.where(span).join(reduce(DataFrame.unionAll, placed), KEY, "left_anti")
+
+
+def accepted_positions(spark: SparkSession, tables: SourceTables, span: Column) -> DataFrame:
+    """The positions inside `span` that are in clean or in duplicates, with `__outcome`; clean first where both have
+    one.
+    """
+    read = spark.read.format("delta")
+    clean, duplicates = (
+        read.load(str(path)).where(span).select(*KEY, F.lit(outcome).alias(OUTCOME))
+        for path, outcome in ((tables.clean, CLEANED), (tables.duplicates, DUPLICATE))
+    )
+    return clean.unionAll(duplicates).groupBy(*KEY).agg(F.min(OUTCOME).alias(OUTCOME))
+
+
+def extents(rows: DataFrame) -> tuple[dict[PartitionKey, int], dict[PartitionKey, int]]:
+    """The least and the greatest offset of each partition among `rows`. Runs a Spark job."""
+    found = rows.groupBy(TOPIC_ID, PARTITION).agg(F.min(OFFSET).alias("least"), F.max(OFFSET).alias("greatest"))
+    collected = {(row[TOPIC_ID], row[PARTITION]): row for row in found.collect()}
+    return (
+        {key: row["least"] for key, row in collected.items()},
+        {key: row["greatest"] for key, row in collected.items()},
+    )
 
 
 def last_offsets(selected: DataFrame) -> dict[PartitionKey, int]:

@@ -16,6 +16,7 @@ from .cleaning import Counts, SourceCleaner
 from .plan_table import plan_in_use
 from .report import Report
 from .session import open_session
+from .source_replay import Replayed
 from .table_source import TableCleaner
 
 OnStep = Callable[[str], None]
@@ -84,10 +85,11 @@ def run_entry(
     parser: ArgumentParser,
     arguments: Sequence[str] | None,
     on_step: OnStep,
-    clean: Callable[[CleaningRun], Mapping[str, Counts]],
+    clean: Callable[[CleaningRun], Mapping[str, Counts | Replayed]],
+    result: str = "sources",
 ) -> int:
-    """Reads the options, cleans, and reports result or error; gives the exit code: 0 done, 1 failed, 2 wrong usage,
-    3 a source is held.
+    """Reads the options, cleans, and reports error or result, by source, under the name `result`; gives the exit code:
+    0 done, 1 failed, 2 wrong usage, 3 a source is held.
     """
     options = parser.parse_args(arguments)
     report = Report(json_lines=options.json_lines)
@@ -99,5 +101,5 @@ def run_entry(
     except HeadraceError as err:
         report.error(str(err))
         return err.exit_code
-    report.result({"sources": {name: asdict(found) for name, found in counts.items()}})
+    report.result({result: {name: asdict(found) for name, found in counts.items()}})
     return 0

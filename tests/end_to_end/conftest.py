@@ -9,9 +9,13 @@ import pytest
 from support.flights_oracle import FlightsOracle
 from support.ten_days import DAYS, TenDays, run_ten_days
 
-from headrace.jobs import clean_batch, clean_stream
+from headrace.jobs import clean_batch, clean_stream, replay_quarantine
 
-ENTRIES = {"clean_batch": clean_batch.main, "clean_stream": clean_stream.main}
+ENTRIES = {
+    "clean_batch": clean_batch.main,
+    "clean_stream": clean_stream.main,
+    "replay_quarantine": replay_quarantine.main,
+}
 
 
 @pytest.fixture(scope="module")

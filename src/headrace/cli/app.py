@@ -30,6 +30,7 @@ from . import (
     pipeline,
     plan,
     quarantine,
+    replay,
     status,
     training_set,
 )
@@ -67,6 +68,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "clean": clean.clean,
     "release": holds.release,
     "drop": holds.drop,
+    "replay": replay.replay,
     "build": build.build,
     "apply": apply.apply,
     "materialize": materialize.materialize,
