@@ -16,7 +16,17 @@ from headrace.pipeline import Source
 from headrace.plans import ColumnTreatment, JointTreatment, Treatment
 from headrace.tables import REASONS
 
-from .decode import DOCUMENT, MAX_DOCUMENT_BYTES, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, is_object, kind_of, wrong_kind
+from .decode import (
+    DOCUMENT,
+    FIRST_INSTANT,
+    LAST_INSTANT,
+    MAX_DOCUMENT_BYTES,
+    MAX_KIND_CHARACTERS,
+    UNKNOWN_FIELDS,
+    is_object,
+    kind_of,
+    wrong_kind,
+)
 from .expectations import failing, said_of
 from .treatment import far, odd, with_fitted
 
@@ -49,7 +59,10 @@ def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
         **(_document_checks() if source.topic else {}),
         **_column_checks(source),
         "null_event_id": (_any_null(source.event_id), F.lit(f"the event id is {', '.join(source.event_id)}")),
-        "null_event_at": (F.col("event_at").isNull(), F.lit("the event time is null or out of range")),
+        "null_event_at": (
+            ~F.coalesce(_in_range("event_at"), F.lit(False)),
+            F.lit("the event time is null or out of range"),
+        ),
         "in_the_future": (
             F.col("event_at") > F.col("arrived_at") + F.expr(f"interval {FUTURE_TOLERANCE_S} seconds"),
             _two_instants(f"more than {FUTURE_TOLERANCE_S} s after its arrival"),
@@ -150,6 +163,10 @@ def _outside(name: str, between: tuple[float | None, float | None]) -> Column:
     below = F.col(name) < F.lit(low) if low is not None else F.lit(False)
     above = F.col(name) > F.lit(high) if high is not None else F.lit(False)
     return below | above
+
+
+def _in_range(name: str) -> Column:
+    return F.col(name).between(F.expr(f"timestamp '{FIRST_INSTANT}'"), F.expr(f"timestamp '{LAST_INSTANT}'"))
 
 
 def _any_null(names: tuple[str, ...]) -> Column:

@@ -20,11 +20,17 @@ MAX_KIND_CHARACTERS = 80
 
 DOCUMENT, UNKNOWN_FIELDS = "__document", "_unknown_fields"
 
-# The text of a time is ISO 8601, in UTC unless it says otherwise. Spark reads more than that: 'T10:15' would be today.
+# The text of a time is ISO 8601, in UTC unless it says otherwise. Spark reads more: 'T10:15' would be today, and
+# the white space around a text is nothing to it. `$` would let a line end pass.
 _TEXT_FORMS = {
-    "timestamp": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?$",
-    "date": r"^\d{4}-\d{2}-\d{2}$",
+    "timestamp": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?\z",
+    "date": r"^\d{4}-\d{2}-\d{2}\z",
 }
+
+# The years that every reader of our tables can hold. Python has no others.
+FIRST_INSTANT, LAST_INSTANT = "0001-01-01 00:00:00Z", "9999-12-31 23:59:59.999999Z"
+_FIRST = {"timestamp": f"timestamp '{FIRST_INSTANT}'", "date": "date '0001-01-01'"}
+_LAST = {"timestamp": f"timestamp '{LAST_INSTANT}'", "date": "date '9999-12-31'"}
 
 
 def parse_document(raw: DataFrame) -> DataFrame:
@@ -89,7 +95,8 @@ def _typed(name: str, declared: str) -> Column:
     kind = F.col(kind_of(name))
     if declared in _TEXT_FORMS:
         text = _sent(name, "string")
-        return F.when((kind == "STRING") & text.rlike(_TEXT_FORMS[declared]), text.try_cast(declared))
+        read = F.when((kind == "STRING") & text.rlike(_TEXT_FORMS[declared]), text.try_cast(declared))
+        return F.when(read.between(F.expr(_FIRST[declared]), F.expr(_LAST[declared])), read)
     if declared == "long":
         return F.when((kind == "BIGINT") | kind.like("DECIMAL(%,0)"), _sent(name, "bigint"))
     if declared == "double":

@@ -32,7 +32,7 @@ def cleaner(
     **changes: object,
 ) -> SourceCleaner:
     """A cleaner of the shop's orders over `lake`, as a fresh process would make it."""
-    return _of_orders(SourceCleaner, spark, lake, on_step, run, changes)
+    return _of_orders(SourceCleaner, spark, lake, on_step, run, changes, warn)
 
 
 def replayer(
@@ -53,6 +53,7 @@ def _of_orders(
     on_step: Callable[[str], None],
     run: str,
     changes: Mapping[str, object],
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Cleaner:
     return kind(
         spark,

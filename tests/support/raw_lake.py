@@ -22,6 +22,8 @@ class Record:
     partition: int = 0
     generation: int = 0
     arrived_at_us: int = 1_357_035_300_000_000  # 2013-01-01T10:15:00Z
+    key: bytes | None = b"key"
+    headers: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def topic_id(self) -> str:
@@ -41,9 +43,9 @@ def append_raw(lake: Path, topic: str, records: Sequence[Record]) -> Path:
             "timestamp_type": "create",
             "leader_epoch": 0,
             "landed_at": record.arrived_at_us,
-            "key": b"key",
+            "key": record.key,
             "value": record.value,
-            "headers": [],
+            "headers": [{"key": name, "value": value} for name, value in record.headers],
         }
         for record in records
     ]
