@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -15,6 +16,9 @@ from headrace.jobs.arguments import CleaningTask, cleaning_parser
 from headrace.jobs.cleaning import Counts
 from headrace.jobs.run import CleaningRun, OnStep, no_step, raise_held, run_entry
 from headrace.jobs.stream import CleaningStream, wait_for_all
+from headrace.locks import exclusive
+
+TAKEOVER_WAIT_S = 5.0  # for the end of a stream that was just told to stop
 
 
 def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> int:
@@ -41,10 +45,26 @@ def _clean(run: CleaningRun) -> dict[str, Counts]:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    spark = run.open_session()
-    streams = [_start(run, spark, task) for task in run.tasks]
-    raise_held(wait_for_all(streams, stop))
+    with ExitStack() as checkpoints:
+        for task in run.tasks:
+            checkpoints.enter_context(_checkpoint_of_its_own(run, task))
+        spark = run.open_session()
+        streams = [_start(run, spark, task) for task in run.tasks]
+        held = wait_for_all(streams, stop)
+    raise_held(held)
     return {stream.name: stream.counts for stream in streams}
+
+
+def _checkpoint(run: CleaningRun, task: CleaningTask) -> Path:
+    """The folder of the stream of one definition of a source."""
+    return (run.options.checkpoints or task.checkpoints) / task.source.name / task.tables.clean.name
+
+
+def _checkpoint_of_its_own(run: CleaningRun, task: CleaningTask) -> AbstractContextManager[None]:
+    """Keeps others from the checkpoint for as long as the stream runs: two streams on one break it for both."""
+    checkpoint = _checkpoint(run, task)
+    lock_file = checkpoint.with_name(f".{checkpoint.name}.lock")
+    return exclusive(lock_file, wait_s=min(TAKEOVER_WAIT_S, run.lock_wait_s), purpose=f"stream {task.source.name}")
 
 
 def _start(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> CleaningStream:
@@ -52,7 +72,7 @@ def _start(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> Cleanin
     stream.start(
         spark,
         task.origin,
-        (run.options.checkpoints or task.checkpoints) / task.source.name / task.tables.clean.name,
+        _checkpoint(run, task),
         max_files=run.options.max_files,
         interval_s=None if run.options.until_end else run.options.interval_s,
     )

@@ -8,12 +8,13 @@ import re
 from support.rooms import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "failures.md").read_text()
-CASES = [f"B{n}" for n in range(1, 12)] + [f"C{n}" for n in range(1, 14)] + [f"R{n}" for n in range(1, 10)]
+NUMBERS = {"B": range(1, 12), "C": range(1, 14), "R": range(1, 10), "S": range(1, 12), "T": range(1, 10)}
+CASES = [f"{kind}{number}" for kind, numbers in NUMBERS.items() for number in numbers]
 
 
 def rows() -> dict[str, str]:
     """The text of each row by its case."""
-    found = re.findall(r"^\| ([BCR]\d+) \|(.*)$", PAGE, flags=re.MULTILINE)
+    found = re.findall(r"^\| ([BCRST]\d+) \|(.*)$", PAGE, flags=re.MULTILINE)
     assert len(found) == len(dict(found))
     return dict(found)
 

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
-from contextlib import suppress
 
 import pytest
 from deltalake import DeltaTable
 from support.kafka_oracle import query
 from support.kafka_records import record
+from support.small_disk import fill, small_disk_at
 
 from headrace import tables
 from headrace.errors import MachineError
@@ -23,24 +20,8 @@ from headrace.ingestion.raw_table import RawTable
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of one megabyte."""
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root on Linux, to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount a small file system: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder, *, but_pages=0):
-    """Takes what room there is, to the last byte, but for some pages of 4 KiB."""
-    filler = folder / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while file.write(bytes(512)):
-            pass
-    os.truncate(filler, filler.stat().st_size - but_pages * 4096)
+    with small_disk_at(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def land(table, offset, size=1_000):

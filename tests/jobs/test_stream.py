@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import threading
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 from support.clean_shop import books, cleaner, orders_tables
+from support.delta_rows import read_rows
 from support.raw_lake import Record, append_raw
-from support.shop import order
+from support.shop import order, write_shop
 
 from headrace.errors import LockTimeout, UsageError
+from headrace.jobs import clean_stream
 from headrace.jobs.report import Report
 from headrace.jobs.stream import CleaningStream, wait_for_all
 from headrace.locks import exclusive
@@ -25,6 +30,15 @@ COMMITS = [
     [Record(order(1), 3), Record(order(3), 4), Record(None, 5)],
     [Record(order(3, amount=9.0), 6), Record(order(4), 7), Record(b"[]", 8)],
 ]
+
+
+@pytest.fixture
+def run_stream(spark: SparkSession):
+    """Runs the entry in this session; its handlers of signals are gone afterwards."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield lambda *options: clean_stream.main(["--until-end", "--max-files=1", *options])
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def stream(spark: SparkSession, lake: Path, checkpoint: str = "checkpoint") -> CleaningStream:
@@ -75,6 +89,58 @@ def test_a_checkpoint_of_another_table_stops_with_what_to_do(spark: SparkSession
     append_raw(tmp_path, "orders", COMMITS[0])
     with pytest.raises(UsageError, match="Remove the checkpoint folder"):
         stream(spark, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["offsets", "commits"])
+def test_an_empty_file_of_a_checkpoint_stops_loudly_and_without_the_checkpoint_nothing_is_lost(
+    spark: SparkSession, tmp_path: Path, by_batch, part
+):
+    append_raw(tmp_path, "orders", COMMITS[0])
+    stream(spark, tmp_path)
+    newest = max((tmp_path / "checkpoint" / part).glob("[0-9]*"), key=lambda path: int(path.name))
+    os.truncate(newest, 0)
+    newest.with_name(f".{newest.name}.crc").unlink()  # a power cut leaves it empty, too
+    for records in COMMITS[1:]:
+        append_raw(tmp_path, "orders", records)
+    with pytest.raises(UsageError, match="Remove the checkpoint folder"):
+        stream(spark, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoint")
+    stream(spark, tmp_path)
+    assert books(orders_tables(tmp_path)) == by_batch
+
+
+def test_a_stream_that_was_stopped_while_raw_was_compacted_goes_on_where_it_was(
+    spark: SparkSession, tmp_path: Path, by_batch
+):
+    append_raw(tmp_path, "orders", COMMITS[0])
+    stream(spark, tmp_path)
+    for records in COMMITS[1:]:
+        append_raw(tmp_path, "orders", records)
+    assert DeltaTable(raw_table(tmp_path, "orders")).optimize.compact()["numFilesRemoved"] == 3
+    assert stream(spark, tmp_path).counts.rows == 6
+    assert books(orders_tables(tmp_path)) == by_batch
+
+
+def test_a_changed_definition_begins_anew_beside_the_old_tables_with_a_checkpoint_of_its_own(
+    run_stream, tmp_path: Path
+):
+    append_raw(tmp_path, "orders", COMMITS[0])
+    for changes in ({}, {"derive": {}}):
+        file = write_shop(tmp_path / "shop.yaml", **changes)
+        assert run_stream(f"--pipeline={file}", f"--lake={tmp_path}") == 0
+        tables = orders_tables(tmp_path, **changes)
+        assert len(read_rows(tables.clean)) == 2
+        assert (tmp_path / "shop" / "checkpoints" / "orders" / tables.clean.name / "commits").is_dir()
+
+
+def test_a_second_stream_of_the_same_source_ends_and_names_the_first(run_stream, tmp_path: Path, capsys):
+    append_raw(tmp_path, "orders", COMMITS[0])
+    checkpoint = tmp_path / "shop" / "checkpoints" / "orders" / orders_tables(tmp_path).clean.name
+    file = write_shop(tmp_path / "shop.yaml")
+    with exclusive(checkpoint.with_name(f".{checkpoint.name}.lock"), wait_s=1, purpose="stream orders"):
+        assert run_stream(f"--pipeline={file}", f"--lake={tmp_path}", "--lock-wait-s=0.1") == 1
+    assert "(stream orders, since" in capsys.readouterr().err
+    assert not orders_tables(tmp_path).clean.exists()
 
 
 def test_a_stream_that_fails_ends_the_run_though_another_would_go_on(spark: SparkSession, tmp_path: Path):
