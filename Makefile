@@ -72,7 +72,7 @@ types: packages  ## mypy, strict
 lock:  ## requirements/*.txt from setup.cfg; LOCK_FLAGS=--upgrade for newer versions
 	@test -x $(BIN)/uv || $(MAKE) packages
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra dev -o requirements/dev.txt
-	@for extra in ingestion features jobs demo bench; do \
+	@for extra in ingestion features jobs profile demo bench; do \
 	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(LOCK) setup.cfg --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit 1; \
 	done
 

