@@ -139,11 +139,9 @@ def test_the_policy_lets_only_the_pages_own_script_run(made):
 
 
 def test_the_page_names_no_address_to_fetch(made):
-    addresses = {
-        address for address in re.findall(r"""(?:https?:)?//[\w.-]+[^\s"'<]*""", made) if "w3.org" not in address
-    }
+    addresses = {address for address in re.findall(r"""https?://[^\s"'<]*""", made) if "www.w3.org" not in address}
     assert addresses == set()
-    assert not re.search(r"""<(link|img|iframe|object|embed|base)\b|@import|url\(""", made)
+    assert not re.search(r"""<(link|img|iframe|object|embed|base)\b|@import|url\((?!#)""", made)
 
 
 def test_a_frame_holds_the_page_as_one_attribute(made):

@@ -140,7 +140,7 @@ def _labelled_bars(lines: list[dict[str, Any]], scale: dict[str, Any], color: st
         "data": {"values": lines},
         "layer": [
             {
-                "mark": {"type": "bar", "height": 20, "cornerRadiusEnd": 3, "opacity": 0.35, "color": color},
+                "mark": {"type": "bar", "height": 20, "cornerRadius": 3, "opacity": 0.35, "color": color},
                 "encoding": {"y": y, "x": x, "description": {"field": "said"}},
             },
             {"mark": label, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "name"}}},
