@@ -100,7 +100,6 @@ class KafkaSource:
         instance: str | None = None,
         on_hint_refused: Callable[[], None] = lambda: None,
     ) -> None:
-        _require_crc32c()
         own = {
             "session_timeout_ms": int(session_timeout_s * 1000),
             "heartbeat_interval_ms": int(min(1.0, session_timeout_s / 4) * 1000),
@@ -108,7 +107,7 @@ class KafkaSource:
             "max_partition_fetch_bytes": min(fetch_max_bytes, 4 * 2**20),
             "group_instance_id": instance,
         }
-        self._consumer = _connect(brokers, group, connect_wait_s, own, columnar)
+        self._consumer = connect(brokers, group, connect_wait_s, own, columnar=columnar)
         read_columns(self._consumer, max_batch_bytes=max_batch_bytes, columnar=columnar)
         self.cluster = Cluster(self._consumer, brokers)
         self._topic_ids: dict[str, str] = {}
@@ -281,7 +280,17 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
             self._source._seen.pop((place.topic, place.partition), None)
 
 
-def _connect(brokers: str, group: str, connect_wait_s: float, own: Mapping[str, Any], columnar: bool) -> KafkaConsumer:
+def connect(
+    brokers: str, group: str | None, connect_wait_s: float, own: Mapping[str, Any], *, columnar: bool = True
+) -> KafkaConsumer:
+    """A consumer of kafka-python with our settings, and with those of its `own`; without a group it joins none.
+
+    Raises:
+        MachineError: the package crc32c is missing.
+        BrokerError: no broker answers within `connect_wait_s`.
+        SettingsError: the address is not one.
+    """
+    _require_crc32c()
     if not all(ADDRESS.fullmatch(address) for address in brokers.split(",")):
         raise SettingsError(f"'{brokers}' is not an address of brokers: expected host:port[,host:port]")
     started_s, clients = time.monotonic(), []
@@ -296,8 +305,7 @@ def _connect(brokers: str, group: str, connect_wait_s: float, own: Mapping[str, 
             bootstrap_servers=brokers,
             group_id=group,
             bootstrap_timeout_ms=int(connect_wait_s * 1000),
-            **CONSUMER,
-            **own,
+            **(CONSUMER | dict(own)),
         )
     except kafka_errors.KafkaError as err:
         for opened in clients:

@@ -29,6 +29,7 @@ ROOMS = {
     "headrace": room(f"{KERNEL} cli", "pydantic pydantic_core ruamel sqlglot"),
     "headrace.plans.columnar": room(KERNEL, "numpy pyarrow"),
     "headrace.plans.stored": room(f"{KERNEL} lake"),
+    "headrace.draft": room(f"{KERNEL} draft"),
     "headrace.lake": room(KERNEL, "deltalake pyarrow"),
     "headrace.places_digest": room("", "pyarrow"),
     "headrace.journal": room(f"{KERNEL} lake", "pyarrow"),
@@ -44,13 +45,14 @@ ROOMS = {
     "headrace.profile": room(f"{KERNEL} lake_tables profile"),
     "headrace.profile.drawing": room(f"{KERNEL} profile", "vl_convert"),
     "headrace.cli": room(
-        f"{KERNEL} profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes quarantine cli "
-        "ingestion features infra.local examples.flights",
+        f"{KERNEL} draft profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes "
+        "quarantine cli ingestion features infra.local examples.flights",
         "typer rich",
     ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),
     "headrace.ingestion.source": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.cluster": room(f"{KERNEL} ingestion", "kafka"),
+    "headrace.ingestion.sample": room(f"{KERNEL} draft ingestion", "kafka pyarrow"),
     "headrace.ingestion.lenient_headers": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.partition_rows": room(f"{KERNEL} ingestion", "kafka pyarrow"),
     "headrace.ingestion.batch_compression": room(f"{KERNEL} ingestion", "lz4 snappy zstandard"),
@@ -112,6 +114,7 @@ RELATIVE_INSIDE = (
     "pipeline.sql",
     "pipeline",
     "plans",
+    "draft",
     "cli",
     "fsck",
     "profile",
@@ -192,7 +195,7 @@ def test_entries_that_spark_submit_runs_import_absolutely_throughout():
 def test_the_command_line_loads_nothing_heavy_before_a_verb_needs_it():
     light = {"headrace", "typer", "rich"} | set(sys.stdlib_module_names)
     at_load = [i for i in imports() if is_inside(i.importer, "headrace.cli") and i.at_load]
-    heavy = "ingestion infra examples lake journal audit landing_audit fsck compaction needs vacuum"
+    heavy = "draft ingestion infra examples lake journal audit landing_audit fsck compaction needs vacuum"
     rooms = [f"headrace.{name}" for name in heavy.split()]
     assert [i for i in at_load if i.imported.partition(".")[0] not in light] == []
     assert [i for i in at_load if any(is_inside(i.imported, name) for name in rooms)] == []

@@ -87,8 +87,8 @@ def cleaned_lake(tmp_path, pipeline_file):
 
 def test_verbs_that_are_not_built_are_absent():
     assert list(VERBS) == [
-        *["doctor", "jars", "up", "down", "status", "land", "fit", "clean", "release", "drop", "replay", "build"],
-        *["apply", "materialize", "training-set", "audit", "fsck", "compact", "vacuum", "demo"],
+        *["doctor", "jars", "up", "down", "status", "init", "land", "fit", "profile", "clean", "release", "drop"],
+        *["replay", "build", "apply", "materialize", "training-set", "audit", "fsck", "compact", "vacuum", "demo"],
     ]
 
 
