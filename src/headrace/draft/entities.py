@@ -26,8 +26,9 @@ class Entity:
 
 def find_entities(found: Sequence[Findings]) -> list[Entity]:
     """The candidates, the likeliest first: those of the most sources, then by the records' keys, then as they come."""
+    typed = [(each, each.types()) for each in found]
     sharing = {
-        name: [each for each in found if each.types().get(name) == kind] for name, kind in key_types(found).items()
+        name: [each for each, types in typed if types.get(name) == kind] for name, kind in key_types(found).items()
     }
     keys = {name: [each for each in those if _is_key(each, name, len(those))] for name, those in sharing.items()}
     ranked = sorted(

@@ -93,7 +93,8 @@ def _source(found: Findings, derived: str | None) -> Iterator[list[Line]]:
 
 def _sampled(found: Findings) -> str:
     sample, documents = found.documents.sample, found.documents
-    said = f"{len(sample.records):,} records read, of {sample.offsets:,} offsets in {sample.partitions} partitions"
+    partitions = f"{sample.partitions:,} partition{'' if sample.partitions == 1 else 's'}"
+    said = f"{len(sample.records):,} records read, of {sample.offsets:,} offsets in {partitions}"
     said += f"; {documents.copies:,} were copies" if documents.copies else ""
     odd = [f"{count:,} {SPOKEN[reason]}" for reason, count in documents.odd.items()]
     return f"{said}; left out: {', '.join(odd)}" if odd else said
