@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes on a machine that is shared says nothing about the code.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
+    os.environ.pop("COLUMNS", None)  # processes beside each other are told a width of 80
     # A job of a test lives for seconds: the JVM's second compiler would take half of its CPU, and be done too late.
     os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 

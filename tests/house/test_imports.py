@@ -42,7 +42,7 @@ ROOMS = {
     "headrace.needs": room(f"{KERNEL} lake_tables fsck pins"),
     "headrace.vacuum": room(f"{KERNEL} lake lake_tables needs", "deltalake"),
     "headrace.outcomes": room(f"{KERNEL} lake quarantine"),
-    "headrace.profile": room(f"{KERNEL} lake_tables profile"),
+    "headrace.profile": room(f"{KERNEL} lake_tables profile", "pydantic"),
     "headrace.profile.drawing": room(f"{KERNEL} profile", "vl_convert"),
     "headrace.cli": room(
         f"{KERNEL} draft profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes "

@@ -21,6 +21,7 @@ NEAR_SHARE = 0.9  # of the events are so near
 FUTURE_US = UNIT_US["h"]  # cleaning quarantines what lies further ahead of its arrival (in_the_future)
 FUTURE_SHARE = 0.01  # of the events may lie so
 PRESENT_SHARE = 0.98
+LONGEST_SHIFT_US = 366 * UNIT_US["d"]
 SHIFT_UNITS = ("day", "hour", "minute")
 TIME_NAME = re.compile(r"(^|_)(at|ts|time|timestamp|datetime|date|day|epoch|when|millis|ms|us|on)$")
 
@@ -141,7 +142,11 @@ def _shifted(found: Sequence[Instant], lags: dict[str, list[int]]) -> EventTime 
 
 
 def _interval(lag_us: float) -> str | None:
-    """The lag in the largest unit of which it is a whole number, to within 3 minutes; None where it is none."""
+    """The lag in the largest unit of which it is a whole number, to within 3 minutes; None where it is none, or longer
+    than a fact takes to become known.
+    """
+    if abs(lag_us) > LONGEST_SHIFT_US:
+        return None
     for unit in SHIFT_UNITS:
         unit_us = UNIT_US[unit[0]]
         count = round(abs(lag_us) / unit_us)

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from headrace.pipeline.times import EPOCH, instant_us
 
 # What cleaning accepts as a timestamp and as a date; a test holds them against it.
-TIMESTAMP_FORM = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?$"
-DATE_FORM = r"^\d{4}-\d{2}-\d{2}$"
+TIMESTAMP_FORM = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?\Z"
+DATE_FORM = r"^\d{4}-\d{2}-\d{2}\Z"
 _TIMESTAMP, _DATE = re.compile(TIMESTAMP_FORM, re.ASCII), re.compile(DATE_FORM, re.ASCII)
 _FARTHEST_ZONE = timedelta(hours=18)  # Spark knows no zone beyond it
 

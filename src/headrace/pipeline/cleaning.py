@@ -112,8 +112,8 @@ class Mahalanobis(Declared):
     method: Literal["mahalanobis"] = "mahalanobis"
     columns: Annotated[
         tuple[Name, ...],
-        Listed,
         Field(min_length=2, max_length=MOST_JOINT_COLUMNS, description="The columns that are looked at together."),
+        Listed,
     ]
     threshold: Threshold = Field(6.0, description="The greatest ordinary distance, in standard deviations.")
     by: By = ()
