@@ -26,7 +26,10 @@ MAD = {"fit": {"from": "2013-01-01", "to": "2014-01-01"}, "clean": {"amount": {"
 OTHER = {**MAD, "clean": {"amount": {"outliers": {"method": "mad", "threshold": 3}}}}
 
 
-@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), threshold=st.floats(0.1, 20))
+MILLIONTHS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))  # far smaller ones have a square of nothing
+
+
+@given(values=st.lists(MILLIONTHS, min_size=2, max_size=50), threshold=st.floats(0.1, 20))
 def test_z_score_bounds_are_mean_and_threshold_times_the_standard_deviation(values, threshold):
     steps = FixedPoint.of(min(values) / 2 + max(values) / 2, min(values), max(values))
     counted = [round(Fraction((value - steps.origin) * steps.factor)) for value in values]
