@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 100  # commits, where the table does not say
 RETENTION_S = 30 * 86_400.0  # Delta's own, where the table does not say
+SPANS = 2  # of the retention: of each, one checkpoint stays, so that the log begins no earlier than half of it before
 SUPERSEDED_S = 600.0  # how long an older checkpoint stays: a reader may have looked up its name, and not opened it yet
 RETRY_S = 1.0  # after a checkpoint that failed
 LOCK_WAIT_S = 1.0  # for the clean-up; the next checkpoint comes soon
@@ -124,9 +125,12 @@ class Checkpoints:
         """Removes what is past its time, with the table held alone: a commit that is under way has looked at it."""
         if self._upkeep.retention_s is None:
             return
-        now_s = time.time()
+        now_s, retention_s = time.time(), self._upkeep.retention_s
         names = expired(
-            self._files(), before_s=now_s - self._upkeep.retention_s, superseded_before_s=now_s - SUPERSEDED_S
+            self._files(),
+            before_s=now_s - retention_s,
+            superseded_before_s=now_s - SUPERSEDED_S,
+            span_s=max(1.0, retention_s / SPANS),
         )
         if names:
             with locks.exclusive(self._lock_file, wait_s=LOCK_WAIT_S, purpose="cleaning up the log"):

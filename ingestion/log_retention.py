@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 # An entry, or any part of a checkpoint, of one version.
@@ -30,14 +30,14 @@ def interval_s(text: str) -> float | None:
     return int(match[1]) * _SECONDS[match[2]] if match else None
 
 
-def expired(files: Iterable[LogFile], *, before_s: float, superseded_before_s: float) -> list[str]:
+def expired(files: Iterable[LogFile], *, before_s: float, superseded_before_s: float, span_s: float) -> list[str]:
     """The names that may go, in the order in which they must: the oldest version first.
 
     Those written before `before_s` whose version is below a checkpoint, itself no newer than all that stays. So what
     stays can be read from that checkpoint on, and a log from which only some have gone yet has no hole.
 
-    Then the checkpoints between that one and the newest that were written before `superseded_before_s`: each names all
-    files of the table anew, and only whoever wants a version of the past would be quicker with them.
+    Then, of the checkpoints between that one and the newest, those written before `superseded_before_s`, but for the
+    first of each `span_s` seconds: at one of these the log will begin one day. Each names all files of the table anew.
     """
     found = list(files)
     versions = {file: int(match[1]) for file in found if (match := _OF_VERSION.fullmatch(file.name))}
@@ -45,10 +45,18 @@ def expired(files: Iterable[LogFile], *, before_s: float, superseded_before_s: f
     checkpoints = {int(match[1]): file for file in found if (match := _CHECKPOINT.fullmatch(file.name))}
     floor = max((version for version in checkpoints if not kept or version <= min(kept)), default=0)
     gone = sorted((version, file.name) for file, version in versions.items() if version < floor)
-    superseded = sorted(
-        file.name
-        for version, file in checkpoints.items()
-        if floor < version < max(checkpoints) and file.modified_at_s < superseded_before_s
-    )
+    newer = {version: file for version, file in checkpoints.items() if version > floor}
+    superseded = [file for file in _but_the_first_of_spans(newer, span_s) if file.modified_at_s < superseded_before_s]
     unfinished = sorted(f.name for f in found if _UNFINISHED.fullmatch(f.name) and f.modified_at_s < before_s)
-    return [name for _, name in gone] + superseded + unfinished
+    return [name for _, name in gone] + [file.name for file in superseded] + unfinished
+
+
+def _but_the_first_of_spans(checkpoints: Mapping[int, LogFile], span_s: float) -> list[LogFile]:
+    """By version, without the newest."""
+    spans, found = set[float](), []
+    for _, file in sorted(checkpoints.items())[:-1]:
+        span = file.modified_at_s // span_s
+        if span in spans:
+            found.append(file)
+        spans.add(span)
+    return found
