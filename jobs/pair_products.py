@@ -66,7 +66,8 @@ def _scaled(column: SeenColumn, facts: Compared) -> Column:
 
 
 def _rank(column: SeenColumn, facts: Compared) -> Column:
-    ranks = F.array(*[F.lit(rank) for rank in (facts.ranks.ranks if facts.ranks else ())])
+    # One literal, which Spark folds into an array once; a literal a rank would be a thousand calls into the JVM.
+    ranks = F.split(F.lit(",".join(map(repr, facts.ranks.ranks if facts.ranks else ()))), ",").cast("array<double>")
     return F.coalesce(F.get(ranks, F.col(f"{column.alias}_class").cast("int")), F.lit(0.0))
 
 

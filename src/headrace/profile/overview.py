@@ -10,7 +10,7 @@ from .words import number_text, share_text
 
 HEADS = ("column", "type", "shape", "missing", "distinct", "mean", "min", "median", "max", "zero", "far")
 # What a phone has no room for.
-MINOR = frozenset({"type", "mean", "min", "max", "zero", "far"})
+MINOR = frozenset({"type", "mean", "min", "median", "max", "zero", "far"})
 TEXT_HEADS = frozenset({"column", "type"})
 SPARK_WIDTH, SPARK_HEIGHT = 92, 22
 
@@ -50,7 +50,7 @@ def _line(column: Column, rows: int, place: int) -> Markup:
         "median": _number(numbers.quantiles.get("0.5") if numbers else None),
         "max": _number(numbers.maximum if numbers else None),
         "zero": (share_text(numbers.zeros, rows) if numbers.zeros else "", numbers.zeros) if numbers else ("", None),
-        "far": (share_text(beyond.rows, present), beyond.rows) if beyond else ("", None),
+        "far": (share_text(beyond.rows, present) if beyond.rows else "", beyond.rows) if beyond else ("", None),
     }
     made = [
         element("td", shown, class_=_class(name), data_sort="" if key is None else str(key))
