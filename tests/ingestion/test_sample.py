@@ -96,7 +96,7 @@ def test_a_sample_joins_no_group(topic):
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_an_address_at_which_no_broker_answers_is_told(monkeypatch):
     monkeypatch.setattr("headrace.ingestion.sample.CONNECT_WAIT_S", 0.5)
-    with pytest.raises(BrokerError, match=r"no Kafka broker answers at 127\.0\.0\.1:\d+ .* headrace up"):
+    with pytest.raises(BrokerError, match=r"no Kafka broker answers at 127\.0\.0\.1:\d+ .* 'headrace up'"):
         sample_topics({"t": "t"}, f"127.0.0.1:{choose_port()}", records=10)
     with pytest.raises(SettingsError, match="'nowhere' is not an address of brokers"):
         sample_topics({"t": "t"}, "nowhere", records=10)

@@ -21,7 +21,8 @@ NEAR_SHARE = 0.9  # of the events are so near
 FUTURE_US = UNIT_US["h"]  # cleaning quarantines what lies further ahead of its arrival (in_the_future)
 FUTURE_SHARE = 0.01  # of the events may lie so
 PRESENT_SHARE = 0.98
-LONGEST_SHIFT_US = 366 * UNIT_US["d"]
+SHIFT_RECORDS = 5  # so many are needed to say that they lie at one distance
+MOST_SHIFT_US = 366 * UNIT_US["d"]
 SHIFT_UNITS = ("day", "hour", "minute")
 TIME_NAME = re.compile(r"(^|_)(at|ts|time|timestamp|datetime|date|day|epoch|when|millis|ms|us|on)$")
 
@@ -123,7 +124,7 @@ def _shifted(found: Sequence[Instant], lags: dict[str, list[int]]) -> EventTime 
     shares = [
         (share, each, median(lags[each.expression]))
         for each in found
-        if lags[each.expression]
+        if len(lags[each.expression]) >= SHIFT_RECORDS
         and (share := _share(lags[each.expression], median(lags[each.expression]))) >= NEAR_SHARE
     ]
     if not shares:
@@ -143,9 +144,8 @@ def _shifted(found: Sequence[Instant], lags: dict[str, list[int]]) -> EventTime 
 
 def _interval(lag_us: float) -> str | None:
     """The lag in the largest unit of which it is a whole number, to within 3 minutes; None where it is none, or longer
-    than a fact takes to become known.
-    """
-    if abs(lag_us) > LONGEST_SHIFT_US:
+    than a year."""
+    if abs(lag_us) > MOST_SHIFT_US:
         return None
     for unit in SHIFT_UNITS:
         unit_us = UNIT_US[unit[0]]
