@@ -47,6 +47,14 @@ def test_topics_share_the_entities_that_their_columns_name():
     assert [group.windows[0].text for group in found.features.values()] == ["1h", "24h", "24h"]
 
 
+def test_a_topic_too_small_to_repeat_a_value_takes_the_entity_that_comes_again_in_another():
+    refunds = [{"refund": f"r{n}", "customer_id": f"c-{n}", "at": iso(START_US + n * HOUR_US)} for n in range(4)]
+    samples = [sample_of(orders(), stamped_at="ordered_at"), sample_of(refunds, topic="refunds", stamped_at="at")]
+    draft = draft_pipeline("shop", samples)
+    assert [group.entity for group in loaded(draft).features.values()] == ["customer", "customer"]
+    assert draft.decisions() == []
+
+
 def test_a_key_that_has_another_type_in_another_topic_is_not_shared_with_it():
     text = [{"id": f"a{n}", "user_id": f"u{n % 3}", "at": iso(START_US + n * MINUTE_US)} for n in range(40)]
     numbers = [{"id": n, "user_id": n % 3, "room": f"r{n % 4}", "at": iso(START_US + n * MINUTE_US)} for n in range(40)]

@@ -39,23 +39,27 @@ class Group:
 
 
 def first_groups(found: Sequence[Findings], entities: Sequence[Entity]) -> list[Group]:
-    """One group for each source, by the likeliest entity that comes again in it.
+    """One group for each source, by the likeliest entity that comes again in it, or else in others.
 
-    Where none does, by a part of its event id, or by a constant where that has no legal key.
+    Where it names none, by a part of its event id, or by a constant where that has no legal key.
     """
     types = key_types(found)
     everything = next(name for name in _names("everything") if name not in types)
-    keys = [_likeliest(source, entities) or _any_key(source, types) or everything for source in found]
+    keys = [_likeliest(source, entities, types) or _any_key(source, types) or everything for source in found]
     names = entity_names(dict.fromkeys([*(entity.key for entity in entities), *keys]))
-    barred = {entity.key for entity in entities} | set(keys)
+    shared = {entity.key for entity in entities}
+    barred = shared | set(keys)
     return [
-        _group(source, names[key], key, barred, is_derived=key == everything)
+        _group(source, names[key], key, barred, is_entity=key in shared, is_derived=key == everything)
         for source, key in zip(found, keys, strict=True)
     ]
 
 
-def _likeliest(source: Findings, entities: Sequence[Entity]) -> str | None:
-    return next((entity.key for entity in entities if source.source in entity.sources), None)
+def _likeliest(source: Findings, entities: Sequence[Entity], types: dict[str, str]) -> str | None:
+    here = [entity.key for entity in entities if source.source in entity.sources]
+    own = source.types()
+    elsewhere = [e.key for e in entities if own.get(e.key) == types[e.key] and source.event_id.columns != (e.key,)]
+    return next(iter([*here, *elsewhere]), None)
 
 
 def _any_key(source: Findings, types: dict[str, str]) -> str | None:
@@ -64,10 +68,11 @@ def _any_key(source: Findings, types: dict[str, str]) -> str | None:
     return next((p.name for p in parts if p.type in ("string", "long") and types[p.name] == p.type), None)
 
 
-def _group(source: Findings, entity: str, key: str, barred: Collection[str], *, is_derived: bool) -> Group:
+def _group(
+    source: Findings, entity: str, key: str, barred: Collection[str], *, is_entity: bool, is_derived: bool
+) -> Group:
     gap_us = _typical_gap_us(source, None if is_derived else key)
     windows = next(names for most_us, names in WINDOWS if most_us is None or (gap_us is not None and gap_us <= most_us))
-    repeats = gap_us is not None and not is_derived
     taken = {column.name for column in source.columns}
     return Group(
         name=re.sub("_+", "_", f"{source.source}_by_{entity}"[:MAX_NAME_CHARACTERS]).rstrip("_"),
@@ -78,7 +83,7 @@ def _group(source: Findings, entity: str, key: str, barred: Collection[str], *, 
         means=_means(source, barred),
         windows=windows,
         evidence=_told(gap_us, entity),
-        decide=None if repeats else "whom do features describe? No column's values come again in the sample",
+        decide=None if is_entity else "whom do features describe? No column's values come again in the sample",
         is_derived=is_derived,
     )
 
