@@ -90,10 +90,11 @@ def parts_of(bounds: Mapping[Place, Bounds], records: int, max_bytes: int) -> li
     if not chosen:
         return []
     share, bytes_each = max(records // len(chosen) // PARTS, 1), max(max_bytes // len(chosen) // PARTS, 1)
-    return [
+    rounds = [
         [part for place in chosen if (part := _part(place, bounds[place], share, bytes_each, number))]
         for number in range(PARTS)
     ]
+    return [parts for parts in rounds if parts]
 
 
 def _part(place: Place, bounds: Bounds, share: int, bytes_each: int, number: int) -> Part | None:
@@ -121,6 +122,7 @@ def _read(consumer: KafkaConsumer, brokers: str, parts: Sequence[Part]) -> None:
     consumer.assign(list(going_on))
     for place, part in going_on.items():
         consumer.seek(place, part.start)
+    consumer.resume(*going_on)  # a partition that was assigned before is still paused
     last_s, positions = time.monotonic(), {place: part.start for place, part in going_on.items()}
     while going_on:
         for place, batches in _poll(consumer, brokers).items():
