@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PRUNED = "    prune: {{measure: pearson, above: 0.9, fit: {{from: 2024-01-01, to: 2024-06-01}}, {}}}"
+
 
 class Malformed(NamedTuple):
     """The small file with other lines; the line that the message names, and the beginning of what it says."""
@@ -343,6 +345,12 @@ WRONG_IN_FORM = [
         {62: "    prune: {measure: pearson, above: 95, fit: {from: 2024-01-01, to: 2024-06-01}}"},
         62,
         "found the number 95 for 'above'. It has to be less than or equal to 1",
+    ),
+    Malformed(
+        "kept features that are no list",
+        {62: PRUNED.format("keep: buyer_last__amount")},
+        62,
+        "found 'buyer_last__amount' for 'keep'",
     ),
     Malformed("a split without test", {70: "    split: {train: {until: 2024-06-01}}"}, 70, "'test' is missing here"),
 ]
@@ -769,6 +777,36 @@ WRONG_IN_SENSE = [
         {67: "    label: {source: returns, by: [order_id], type: long, value: returned_at is not null}"},
         67,
         "'returned_at is not null' gives true or false (boolean), not a whole number (long)",
+    ),
+    Malformed(
+        "an unknown feature kept",
+        {62: PRUNED.format("keep: [buyer_last__amont]")},
+        62,
+        "there is no feature 'buyer_last__amont'. Did you mean: buyer_last__amount",
+    ),
+    Malformed(
+        "a feature dropped by its short name",
+        {62: PRUNED.format("drop: [since]")},
+        62,
+        "there is no feature 'since'. Did you mean: buyer_facts__since",
+    ),
+    Malformed(
+        "a feature kept twice",
+        {62: PRUNED.format("keep: [buyer_last__shop, buyer_last__shop]")},
+        62,
+        "'buyer_last__shop' is listed twice. Keep one",
+    ),
+    Malformed(
+        "a feature kept and dropped",
+        {62: PRUNED.format("keep: [buyer_last__shop], drop: [buyer_last__shop]")},
+        62,
+        "'buyer_last__shop' is also under 'keep'. Keep one",
+    ),
+    Malformed(
+        "a service of which every feature is dropped",
+        {61: "    features: [buyer_facts]", 62: PRUNED.format("drop: [buyer_facts__since]")},
+        62,
+        "every feature of the service is dropped. Leave some",
     ),
     Malformed(
         "a label by no column",

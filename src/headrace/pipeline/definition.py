@@ -53,7 +53,10 @@ def group_definition(pipeline: Pipeline, name: str) -> str:
 
 
 def training_set_definition(pipeline: Pipeline, name: str) -> str:
-    """The fingerprint of a training set: its own block, and the definitions of its sources and its service's groups."""
+    """The fingerprint of a training set: its own block, and the definitions of its sources and its service's groups.
+
+    Which features of the service are then left out is not part of it: rows have all that is needed for any choice.
+    """
     training_set = pipeline.training_sets[name]
     rows, label, split = training_set.rows, training_set.label, training_set.split
     service = pipeline.services[training_set.service]
@@ -65,7 +68,19 @@ def training_set_definition(pipeline: Pipeline, name: str) -> str:
             "split_us": [split.train.until_us, split.test.until_us, split.embargo_us],
             "sources": {source: source_definition(pipeline.sources[source]) for source in {rows.source, label.source}},
             "groups": {group: group_definition(pipeline, group) for group in service.features},
-            "prune": service.prune and service.prune.model_dump(),
+        }
+    )
+
+
+def service_definition(pipeline: Pipeline, name: str) -> str:
+    """The fingerprint of what decides which features of a service are alike: its groups, in order, and its pruning."""
+    service = pipeline.services[name]
+    prune = service.prune
+    by_hand = {} if prune is None else {"keep": sorted(prune.keep), "drop": sorted(prune.drop)}
+    return _fingerprint(
+        {
+            "groups": [[group, group_definition(pipeline, group)] for group in service.features],
+            "prune": prune and {**prune.model_dump(), **by_hand},
         }
     )
 

@@ -160,7 +160,13 @@ class Prune(Declared):
     above: Annotated[float, Field(gt=0, le=1)] = Field(
         description="Features at least this much alike: one is left out."
     )
-    fit: Interval = Field(description="The interval of event time that the choice may look at.")
+    fit: Interval = Field(description="The choice looks at the training rows whose instant is in this interval.")
+    keep: Annotated[tuple[str, ...], Listed] = Field(
+        (), description="Features that are never left out, as group__feature; what is like them is."
+    )
+    drop: Annotated[tuple[str, ...], Listed] = Field(
+        (), description="Features that are always left out, as group__feature."
+    )
 
 
 class Service(Named):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 from .column_types import NUMBERS, spoken
 from .declared import RESERVED_COLUMNS, Fault, Place
-from .feature import EVENTS, Entity, FeatureGroup, Service
+from .feature import EVENTS, Entity, FeatureGroup, Prune, Service
 from .source import Source
 from .source_checks import check_interval
 from .times import UNIT_US
@@ -36,7 +36,7 @@ def check_features(parts: Parts) -> Faults:
         yield from _check_group(("features", name), name, group, parts, key_types)
     yield from dict.fromkeys(_treated_keys(parts))
     for name, service in parts.services.items():
-        yield from _check_service(("services", name), service, parts.features)
+        yield from _check_service(("services", name), service, parts)
 
 
 def _check_entity(place: Place, entity: Entity) -> Faults:
@@ -233,7 +233,8 @@ def _check_feature_names(place: Place, group: FeatureGroup, source: Source, enti
             yield Fault(at, f"'{name}' clashes with the flag of the carried '{feature.column}'", "Rename the column")
 
 
-def _check_service(place: Place, service: Service, groups: Mapping[str, FeatureGroup]) -> Faults:
+def _check_service(place: Place, service: Service, parts: Parts) -> Faults:
+    groups = parts.features
     for at, name in enumerate(service.features):
         if name not in groups:
             yield Fault.unknown((*place, "features", at), "feature group", name, groups)
@@ -241,3 +242,28 @@ def _check_service(place: Place, service: Service, groups: Mapping[str, FeatureG
             yield Fault((*place, "features", at), f"'{name}' is listed twice", "Keep one")
     if service.prune:
         yield from check_interval((*place, "prune", "fit"), service.prune.fit)
+        yield from _check_hand((*place, "prune"), service.prune, set(_features_of(service, parts)))
+
+
+def _features_of(service: Service, parts: Parts) -> Iterator[str]:
+    """The full names of the features of a service, of those groups that are whole."""
+    for name in service.features:
+        group = parts.features.get(name)
+        source = group and parts.sources.get(group.source)
+        if group and source:
+            yield from (f"{name}__{column}" for column in group.feature_columns(source))
+
+
+def _check_hand(place: Place, prune: Prune, features: set[str]) -> Faults:
+    for block in ("keep", "drop"):
+        listed = getattr(prune, block)
+        for at, name in enumerate(listed):
+            if name not in features:
+                yield Fault.unknown((*place, block, at), "feature", name, features)
+            if name in listed[:at]:
+                yield Fault((*place, block, at), f"'{name}' is listed twice", "Keep one")
+    for name in prune.drop:
+        if name in prune.keep:
+            yield Fault((*place, "drop", prune.drop.index(name)), f"'{name}' is also under 'keep'", "Keep one")
+    if features and features <= set(prune.drop):
+        yield Fault((*place, "drop"), "every feature of the service is dropped", "Leave some")
