@@ -5,7 +5,7 @@ Pure: nothing is registered here. Feast's project has the pipeline's name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from feast import Entity, FeatureService, FeatureView, Field, Project, PushSource
@@ -14,25 +14,29 @@ from feast.types import from_value_type
 from headrace.pipeline import Pipeline
 
 from .feast_source import FEAST_TYPES, DeltaSource, RegisteredGroup
+from .selection import Selection, kept_by
 from .spec import GroupSpec, group_spec, service_spec
 
-PIPELINE_TAG, DEFINITION_TAG, KEYS_TAG, SOURCE_TAG = (
+PIPELINE_TAG, DEFINITION_TAG, KEYS_TAG, SOURCE_TAG, SELECTION_TAG = (
     "headrace.pipeline",  # who registered it: only objects with this tag are ever removed
     "headrace.definition",
     "headrace.keys",
     "headrace.source",
+    "headrace.selection",  # of a service that is pruned: the number of the selection that holds
 )
 NO_OWNER = "unowned"
 
 FeastObject = Project | Entity | FeatureView | FeatureService
 
 
-def feast_objects(pipeline: Pipeline) -> list[FeastObject]:
-    """All objects of a pipeline file: the project, entities, feature views, feature services."""
+def feast_objects(pipeline: Pipeline, selections: Mapping[str, Selection]) -> list[FeastObject]:
+    """All objects of a pipeline file: the project, entities, feature views, feature services; services with the
+    features of their `selections`, those that have none with all.
+    """
     specs = [group_spec(pipeline, name) for name in pipeline.features]
     entities = _entities(pipeline.pipeline, specs)
     views = {spec.name: _view(pipeline.pipeline, spec, [entities[key] for key in spec.keys]) for spec in specs}
-    services = [_service(pipeline, name, views) for name in pipeline.services]
+    services = [_service(pipeline, name, views, selections.get(name)) for name in pipeline.services]
     return [_project(pipeline), *entities.values(), *views.values(), *services]
 
 
@@ -119,12 +123,18 @@ def _field(name: str, kind: str, description: str, tags: dict[str, str]) -> Fiel
     return Field(name=name, dtype=from_value_type(FEAST_TYPES[kind]), description=description, tags=tags)
 
 
-def _service(pipeline: Pipeline, name: str, views: dict[str, FeatureView]) -> FeatureService:
-    spec, owner = service_spec(pipeline, name), pipeline.owner or NO_OWNER
+def _service(
+    pipeline: Pipeline, name: str, views: dict[str, FeatureView], selection: Selection | None
+) -> FeatureService:
+    spec, owner = service_spec(pipeline, name, kept_by(selection)), pipeline.owner or NO_OWNER
+    given = {group.name: list(spec.served(group)) for group in spec.groups}
+    tags = {PIPELINE_TAG: pipeline.pipeline, "owner": owner}  # Feast's page of a service shows only its tags
+    if selection is not None:
+        tags[SELECTION_TAG] = str(selection.version)
     return FeatureService(
         name=name,
-        features=[views[group.name] for group in spec.groups],
+        features=[views[name] if selection is None else views[name][names] for name, names in given.items() if names],
         description=spec.description or f"{', '.join(group.name for group in spec.groups)} together",
         owner=owner,
-        tags={PIPELINE_TAG: pipeline.pipeline, "owner": owner},  # Feast's page of a service shows only its tags
+        tags=tags,
     )

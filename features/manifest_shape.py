@@ -16,6 +16,20 @@ class Each:
     shape: Any
 
 
+@dataclass(frozen=True)
+class ListOf:
+    """A list whose items are all of one shape."""
+
+    shape: Any
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """What may be absent: manifests that were written before there was such a thing lack it."""
+
+    shape: Any
+
+
 NOTHING = type(None)
 WHOLE = (int, NOTHING)  # a number, or null
 _CHOICE = {
@@ -34,7 +48,14 @@ _GROUP = {
     "pushed_version": WHOLE,
     "build": (_BUILD, NOTHING),
 }
-_INPUTS = {"definition": str, "rows": str, "rows_version": int, "rows_read": list, "groups": Each(_GROUP)}
+_INPUTS = {
+    "definition": str,
+    "rows": str,
+    "rows_version": int,
+    "rows_read": list,
+    "groups": Each(_GROUP),
+    "selection": Maybe(({"version": int, "kept": ListOf(str)}, NOTHING)),
+}
 MANIFEST = {
     "format": int,
     "pipeline": str,
@@ -52,11 +73,19 @@ MANIFEST = {
 def shape_fault(found: Any, shape: Any = MANIFEST, place: str = "") -> str | None:
     """The first place of `found` that is not as `shape` says, in words; None where all is.
 
-    A shape is a type, an object with all its keys, `Each`, or a tuple of which one must fit.
+    A shape is a type, an object with all its keys but those that are `Maybe`, `Each`, `ListOf`, or a tuple of which one
+    must fit.
     """
+    if isinstance(shape, Maybe):
+        return shape_fault(found, shape.shape, place)
     if isinstance(shape, tuple):
         faults = [shape_fault(found, one, place) for one in shape]
         return None if None in faults else faults[0]
+    if isinstance(shape, ListOf):
+        if not isinstance(found, list):
+            return f"'{place}' is {found!r}"
+        faults = [shape_fault(item, shape.shape, f"{place}.{at}") for at, item in enumerate(found)]
+        return next((fault for fault in faults if fault), None)
     if isinstance(shape, Each):
         shape = dict.fromkeys(found, shape.shape) if isinstance(found, dict) else {}
     if not isinstance(shape, dict):
@@ -64,6 +93,7 @@ def shape_fault(found: Any, shape: Any = MANIFEST, place: str = "") -> str | Non
         return None if fits else f"'{place}' is {found!r}"
     if not isinstance(found, dict):
         return f"'{place}' is {found!r}"
+    shape = {key: inner for key, inner in shape.items() if key in found or not isinstance(inner, Maybe)}
     if different := sorted(found.keys() ^ shape.keys()):
         inside = f"{place}.{different[0]}".lstrip(".")
         return f"'{inside}' is unknown" if different[0] in found else f"'{inside}' is missing"

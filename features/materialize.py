@@ -24,9 +24,10 @@ from headrace.settings import Settings
 from headrace.tables import CREATED_AT, EVENT_AT, GroupTables, group_tables
 
 from .group_rows import BUILD, PUSH, GroupVersions, arrow_schema, files_of, present_versions, read_files, read_group
-from .online_rows import OnlineRows, Published, space_of
+from .online_rows import OnlineRows, Published, service_of, space_of
 from .packed_row import RowFormat, pack_key
 from .point_in_time import Instants, as_of, instants_us
+from .selections_table import read_selections
 from .spec import GroupSpec, group_spec
 
 
@@ -46,7 +47,8 @@ class Publication:
 
 
 def materialize(pipeline: Pipeline, settings: Settings, groups: Sequence[str] | None = None) -> dict[str, Publication]:
-    """Publishes the feature groups named (default: all) as of the clock of the settings; gives what each took.
+    """Publishes the feature groups named (default: all) as of the clock of the settings; gives what each took. What was
+    decided of services that are pruned is published with them.
 
     Raises:
         UsageError: no such group; or the instant lies before the one last published, since going back needs an empty
@@ -56,7 +58,19 @@ def materialize(pipeline: Pipeline, settings: Settings, groups: Sequence[str] | 
     """
     specs = [group_spec(pipeline, group) for group in (groups or pipeline.features)]
     with OnlineRows(settings.online_store) as store:
-        return {spec.name: _publish(store, pipeline.pipeline, spec, settings) for spec in specs}
+        published = {spec.name: _publish(store, pipeline.pipeline, spec, settings) for spec in specs}
+        _publish_selections(store, pipeline, settings)
+    return published
+
+
+def _publish_selections(store: OnlineRows, pipeline: Pipeline, settings: Settings) -> None:
+    """Tells the store which selections of features there are; which holds, a reader decides by its file."""
+    pruned = [name for name, service in pipeline.services.items() if service.prune]
+    lock_file = settings.online_store / f".{pipeline.pipeline}.selections.lock"
+    with locks.exclusive(lock_file, wait_s=settings.lock_wait_s, purpose="materialize selections"):
+        for name in pruned:
+            known = read_selections(settings.lake, pipeline.pipeline, name)
+            store.record_selections(service_of(pipeline.pipeline, name), known.to_json())
 
 
 def _publish(store: OnlineRows, pipeline: str, spec: GroupSpec, settings: Settings) -> Publication:

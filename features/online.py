@@ -17,14 +17,16 @@ from headrace.settings import Settings, load_settings
 
 from .asked_rows import as_table, key_columns
 from .group_rows import ARROW_TYPES
-from .online_rows import OnlineRows, Published, space_of
+from .online_rows import OnlineRows, Published, service_of, space_of
 from .packed_row import OnlineRow, RowFormat, pack_key
 from .point_in_time import Status
+from .selection import Selections, choose, kept_by
 from .spec import GroupSpec, ServiceSpec, service_spec
 from .training_set import Matrix, matrix
 from .treating import Treating
 
 NEVER_US = np.iinfo(np.int64).min
+NOT_PUBLISHED = " in the online store (`headrace materialize` publishes what was decided)"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ class Vector:
 class OnlineClient(Treating):
     """Reads the online store of `settings` (default: those of the working folder); now is the clock of the settings.
 
+    Of a service that is pruned the client gives the features of the selection that held, as it was published, when the
+    service was first asked for; a later one is taken up by a new client.
+
     Raises:
         ContractError: there is no online store yet, or it cannot be opened.
     """
@@ -90,6 +95,7 @@ class OnlineClient(Treating):
             folder = self.settings.online_store
             raise ContractError(f"there is no online store in {folder}. `headrace materialize` makes it")
         self._store = OnlineRows(self.settings.online_store)
+        self._specs: dict[tuple[str, int | None], ServiceSpec] = {}
 
     def __enter__(self) -> OnlineClient:
         return self
@@ -101,13 +107,13 @@ class OnlineClient(Treating):
         """Closes the store."""
         self._store.close()
 
-    def vector(self, service: str, keys: Mapping[str, str | int]) -> Vector:
-        """The features of `service` for one key: `{"origin": "EWR", "carrier": "UA"}`.
+    def vector(self, service: str, keys: Mapping[str, str | int], *, selection: int | None = None) -> Vector:
+        """The features of `service` for one key: `{"origin": "EWR", "carrier": "UA"}`; `selection` as in `vectors`.
 
         Raises:
             UsageError, ContractError: as `vectors`.
         """
-        found = self.vectors(service, {name: [value] for name, value in keys.items()})
+        found = self.vectors(service, {name: [value] for name, value in keys.items()}, selection=selection)
         groups = found.groups.items()
         return Vector(
             found.table.to_pylist()[0] if found.features else {},
@@ -117,26 +123,47 @@ class OnlineClient(Treating):
             {name: group.published for name, group in groups},
         )
 
-    def vectors(self, service: str, keys: Mapping[str, Sequence[str | int | None]] | pa.Table) -> Vectors:
+    def vectors(
+        self,
+        service: str,
+        keys: Mapping[str, Sequence[str | int | None]] | pa.Table,
+        *,
+        selection: int | None = None,
+    ) -> Vectors:
         """The features of `service` for n keys, each key column with n values; a null key has no features.
 
+        `selection` is the version of the selection of features that the model was trained with (in its manifest), for
+        the one that holds; 0: all features.
+
         Raises:
-            UsageError: no such service; a key column missing, too many, of another type or length.
+            UsageError: no such service or selection; a key column missing, too many, of another type or length.
             ContractError: a group was never published under the present definition.
         """
-        spec = service_spec(self.pipeline, service)
+        spec = self._spec(service, selection)
         asked = _asked(keys, spec)
         now_us = self.settings.now_us()
         columns: dict[str, pa.Array] = {}
         groups = {}
         for group in spec.groups:
-            values, groups[group.name] = self._group(group, asked, now_us)
+            values, groups[group.name] = self._group(group, spec.served(group), asked, now_us)
             columns |= values
         table = pa.table(columns)
         missing = np.column_stack([column.is_null().to_numpy() for column in table.columns])
         return Vectors(table, spec.features, missing, groups)
 
-    def _group(self, spec: GroupSpec, asked: pa.Table, now_us: int) -> tuple[dict[str, pa.Array], GroupAnswer]:
+    def _spec(self, service: str, selection: int | None) -> ServiceSpec:
+        found = self._specs.get((service, selection))
+        if found is None:
+            service_spec(self.pipeline, service)  # refused before anything is read
+            recorded = self._store.selections(service_of(self.pipeline.pipeline, service))
+            known = Selections.from_json(recorded, NOT_PUBLISHED) if recorded else Selections(where=NOT_PUBLISHED)
+            chosen = choose(self.pipeline, service, known, selection)
+            found = self._specs[service, selection] = service_spec(self.pipeline, service, kept_by(chosen))
+        return found
+
+    def _group(
+        self, spec: GroupSpec, served: Mapping[str, str], asked: pa.Table, now_us: int
+    ) -> tuple[dict[str, pa.Array], GroupAnswer]:
         space = self._space(spec)
         form = RowFormat(list(spec.features.values()))
         packed, published = self._read(space, [asked.column(key).to_pylist() for key in spec.keys])
@@ -148,6 +175,7 @@ class OnlineClient(Treating):
         columns = {
             spec.full_name(name): pa.array([row and row.values[index] for row in valid], ARROW_TYPES[kind])
             for index, (name, kind) in enumerate(spec.features.items())
+            if name in served
         }
         return columns, GroupAnswer(status, event_at_us, age_us, published)
 

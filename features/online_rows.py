@@ -3,6 +3,7 @@
     R + space + key   a packed row (`packed_row`)
     P + space         what was last published: table versions and instant
     S + space         the space's name
+    C + service       the selections of features of a service, as JSON
 
 A space holds the rows of one feature group under one definition. In keys it is the first 12 bytes of its SHA-256.
 """
@@ -13,13 +14,13 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import lmdb
 
@@ -33,7 +34,7 @@ DATA_FILE = "data.mdb"  # LMDB's own name for it
 FIRST_MAP_BYTES = 16 * 2**20
 BATCH_ROWS = 10_000  # one transaction, and one fsync
 MOST_KEY_BYTES = 480  # LMDB allows 511, the space before the key included; a longer key is stored by its hash
-_ROW, _PUBLISHED, _SPACE = b"R", b"P", b"S"
+_ROW, _PUBLISHED, _SPACE, _SELECTIONS = b"R", b"P", b"S", b"C"
 _HASHED = b"\xff"  # no packed key begins so
 
 
@@ -51,6 +52,11 @@ class Published:
     rebuild: str = ""
     features_id: str = ""
     pushed_id: str | None = None
+
+
+def service_of(pipeline_name: str, service: str) -> str:
+    """The name under which the selections of a service are recorded."""
+    return f"{pipeline_name}/{service}"
 
 
 def space_of(pipeline_name: str, group: str, definition: str) -> str:
@@ -207,6 +213,15 @@ class OnlineRows:
             transaction.put(_prefix(_PUBLISHED, space), json.dumps(asdict(published)).encode())
 
         self._run(put, write=True)
+
+    def selections(self, service: str) -> Any:
+        """What was last recorded of the selections of `service` (`{pipeline}/{service}`); None where nothing was."""
+        text = self._run(lambda transaction: _get(transaction, _prefix(_SELECTIONS, service)))
+        return None if text is None else json.loads(text)
+
+    def record_selections(self, service: str, found: Mapping[str, Any]) -> None:
+        """Says which selections of features there are of `service`."""
+        self._run(lambda at: at.put(_prefix(_SELECTIONS, service), json.dumps(found).encode()), write=True)
 
     def _run(self, work: Callable[[lmdb.Transaction], T], *, write: bool = False) -> T:
         if self._environment is None:

@@ -28,6 +28,8 @@ from .feast_online import LmdbOnlineStoreConfig
 from .feast_registry import tell_copies_apart
 from .feast_views import PIPELINE_TAG, FeastObject, feast_objects
 from .registry_changes import REMOVED, Change, changes_between, identity
+from .selection import Selections, choose
+from .selections_table import read_selections
 
 CONFIG_FILE = "feature_store.yaml"  # what Feast's own command line looks for
 
@@ -108,7 +110,7 @@ def plan_changes(pipeline: Pipeline, settings: Settings) -> list[Change]:
         UsageError, MachineError: as `apply_pipeline`.
     """
     present = [] if _is_absent(settings) else _registered(_open(pipeline, settings))
-    return changes_between(present, feast_objects(pipeline))
+    return changes_between(present, _wanted(pipeline, settings))
 
 
 def apply_pipeline(
@@ -117,11 +119,12 @@ def apply_pipeline(
     """Registers the objects of the pipeline file; gives what changed, which `announce` is told before it happens.
 
     Raises:
-        UsageError: the file cannot be said in Feast, or others registered an object of the same kind and name.
+        UsageError: the file cannot be said in Feast, others registered an object of the same kind and name, or what
+            was decided of a service that is pruned was decided of another declaration of it.
         MachineError: the registry cannot be opened.
         LockTimeout: another apply on this machine runs.
     """
-    wanted = feast_objects(pipeline)
+    wanted = _wanted(pipeline, settings)
     store = _open(pipeline, settings)
     with _alone(settings, f"apply {pipeline.pipeline}"):
         present = _registered(store)
@@ -131,6 +134,15 @@ def apply_pipeline(
             _apply(store, present, wanted, changes)
         _write_config(pipeline.pipeline, settings)
     return changes
+
+
+def _wanted(pipeline: Pipeline, settings: Settings) -> list[FeastObject]:
+    selections = {}
+    for name, service in pipeline.services.items():
+        known = read_selections(settings.lake, pipeline.pipeline, name) if service.prune else Selections()
+        if chosen := choose(pipeline, name, known):
+            selections[name] = chosen
+    return feast_objects(pipeline, selections)
 
 
 def _apply(

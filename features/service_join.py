@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,8 @@ def join_service(
     *,
     by_knowledge: bool = False,
 ) -> Joined:
-    """Joins every group of `service` to the key columns `asked` (n rows) at the instants `at_us` ([n] int64).
+    """Joins every group of `service` to the key columns `asked` (n rows) at the instants `at_us` ([n] int64). Only the
+    features that the service gives out are read.
 
     Raises:
         ContractError: a table is missing, or a version of one is gone.
@@ -62,11 +63,13 @@ def join_service(
     status: dict[str, npt.NDArray[np.int8]] = {}
     latest_us = int(at_us.max()) if len(at_us) else None
     for group in service.groups:
-        rows = read_group(group, tables[group.name], versions=versions[group.name], until_us=latest_us)
+        served = replace(group, columns={name: group.columns[name] for name in service.served(group)})
+        rows = read_group(served, tables[group.name], versions=versions[group.name], until_us=latest_us)
         found = as_of(rows, asked, list(group.keys), at_us, ttl_us=group.ttl_us, by_knowledge=by_knowledge)
-        taken = rows.select(list(group.features)).take(pa.array(found.rows, mask=found.rows < 0))
-        columns |= {group.full_name(name): taken.column(name) for name in group.features}
         status[group.name] = found.status
+        if served.features:
+            taken = rows.select(list(served.features)).take(pa.array(found.rows, mask=found.rows < 0))
+            columns |= {group.full_name(name): taken.column(name) for name in served.features}
     return Joined(pa.table(columns), status)
 
 

@@ -6,7 +6,7 @@ A group's table has the entity's keys, `event_at`, `known_at` and `_created_at`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from headrace.errors import UsageError, near_names
@@ -50,11 +50,15 @@ class GroupSpec:
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """Feature groups that are served together."""
+    """Feature groups that are served together; `kept` are the full names of the features that pruning left, None: all.
+
+    The groups are whole, as their tables and packed rows are; `features` and `served` say what is given out.
+    """
 
     name: str
     description: str
     groups: tuple[GroupSpec, ...]
+    kept: frozenset[str] | None = None
 
     @property
     def keys(self) -> dict[str, str]:
@@ -63,8 +67,15 @@ class ServiceSpec:
 
     @property
     def features(self) -> dict[str, str]:
-        """Full name to type of all features: the columns of a training set or a vector, in order."""
-        return {group.full_name(name): kind for group in self.groups for name, kind in group.features.items()}
+        """Full name to type of the features given out: the columns of a training set or a vector, in order."""
+        return {group.full_name(name): kind for group in self.groups for name, kind in self.served(group).items()}
+
+    def served(self, group: GroupSpec) -> dict[str, str]:
+        """Name to type of the features of `group` that are given out, in order."""
+        return {name: kind for name, kind in group.features.items() if self._is_kept(group.full_name(name))}
+
+    def _is_kept(self, feature: str) -> bool:
+        return self.kept is None or feature in self.kept
 
 
 def group_spec(pipeline: Pipeline, name: str) -> GroupSpec:
@@ -93,8 +104,8 @@ def group_spec(pipeline: Pipeline, name: str) -> GroupSpec:
     )
 
 
-def service_spec(pipeline: Pipeline, name: str) -> ServiceSpec:
-    """The service `name`.
+def service_spec(pipeline: Pipeline, name: str, kept: Iterable[str] | None = None) -> ServiceSpec:
+    """The service `name`, with the features `kept` (full names; None: all).
 
     Raises:
         UsageError: there is none of this name; the message lists the nearest.
@@ -106,4 +117,5 @@ def service_spec(pipeline: Pipeline, name: str) -> ServiceSpec:
         name=name,
         description=service.description or "",
         groups=tuple(group_spec(pipeline, group) for group in service.features),
+        kept=None if kept is None else frozenset(kept),
     )

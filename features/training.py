@@ -19,6 +19,8 @@ from headrace.settings import Settings, load_settings
 from .asked_rows import as_table, asked_instants, key_columns
 from .manifest import MANIFEST_FILE, store
 from .point_in_time import Status
+from .selection import Selection, choose, kept_by
+from .selections_table import read_selections
 from .service_join import join_service, pin, tables_of, warn_beyond_builds
 from .spec import service_spec
 from .training_assembly import assemble, columns_of
@@ -55,6 +57,7 @@ class TrainingClient(Treating):
         until: datetime | str | None = None,
         as_of: Clock = "event",
         with_unlabelled: bool = False,
+        selection: int | None = None,
     ) -> TrainingSet:
         """The training set `name` of the pipeline file, or its part `train` or `test`.
 
@@ -65,9 +68,10 @@ class TrainingClient(Treating):
             split_at, until: instead of the split and the end in the file: an aware datetime or ISO 8601 (UTC).
             as_of: `knowledge` sees only what had arrived by the row's instant.
             with_unlabelled: rows without a label, too.
+            selection: the version of the selection of features, instead of the one that holds; 0: all features.
 
         Raises:
-            UsageError: no training set of this name, or bounds that cannot be.
+            UsageError: no training set of this name, bounds that cannot be, or no such selection.
             ContractError: the rows or a feature group are not built.
         """
         choice = Choice(split, _instant(split_at), _instant(until), _by_knowledge(as_of), with_unlabelled)
@@ -76,7 +80,8 @@ class TrainingClient(Treating):
             raise UsageError(f"there is no training set '{name}'. Did you mean: {near_names(name, known)}?")
         service = service_spec(self.pipeline, known[name].service)
         bounds(choice, known[name].split)  # refused before anything is read
-        inputs = pin_inputs(self.pipeline, name, service, self.settings.lake)
+        chosen = self._selection(service.name, selection)
+        inputs = pin_inputs(self.pipeline, name, service, self.settings.lake, chosen)
         made = assemble(self.pipeline, name, self.settings.lake, inputs, choice)
         at_us = asked_instants(made.table, AT)
         warn_beyond_builds(tables_of(self.settings.lake, self.pipeline.pipeline, service), at_us)
@@ -101,7 +106,14 @@ class TrainingClient(Treating):
         return manifest
 
     def features_at(
-        self, service: str, frame: Any, at: Any, *, as_of: Clock = "event", with_status: bool = False
+        self,
+        service: str,
+        frame: Any,
+        at: Any,
+        *,
+        as_of: Clock = "event",
+        with_status: bool = False,
+        selection: int | None = None,
     ) -> pa.Table:
         """The features of `service` for the rows of `frame`, as they were at the instants `at`.
 
@@ -111,12 +123,14 @@ class TrainingClient(Treating):
         Args:
             frame: an Arrow table, a pandas DataFrame or a mapping of columns, with the keys of the service.
             at: the name of a column, or one instant a row: aware datetimes, or int64 microseconds since 1970.
+            selection: as in `training_set`.
 
         Raises:
-            UsageError: no such service, a key column missing or of another type, or naive instants.
+            UsageError: no such service or selection, a key column missing or of another type, or naive instants.
             ContractError: a feature group is not built.
         """
-        spec = service_spec(self.pipeline, service)
+        service_spec(self.pipeline, service)  # refused before anything is read
+        spec = service_spec(self.pipeline, service, kept_by(self._selection(service, selection)))
         asked = as_table(frame)
         keys = key_columns(asked, spec.keys, f"the service '{service}'")
         at_us = asked_instants(asked, at)
@@ -129,6 +143,10 @@ class TrainingClient(Treating):
         if with_status:
             found |= {STATUS_PREFIX + group: _status_names(status) for group, status in joined.status.items()}
         return pa.table(found)
+
+    def _selection(self, service: str, asked: int | None) -> Selection | None:
+        known = read_selections(self.settings.lake, self.pipeline.pipeline, service)
+        return choose(self.pipeline, service, known, asked)
 
 
 def _status_names(status: np.ndarray[Any, np.dtype[np.int8]]) -> pa.Array:

@@ -26,6 +26,7 @@ from .group_rows import (
     present_versions,
     require_table,
 )
+from .selection import Selection
 from .spec import ServiceSpec
 from .training_rows import Bounds
 
@@ -55,31 +56,45 @@ class GroupInput:
 
 
 @dataclass(frozen=True)
+class SelectionInput:
+    """The selection of features that held: its number, and the features that it keeps."""
+
+    version: int
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """The rows table and the tables of all groups of a training set."""
+    """The rows table and the tables of all groups of a training set. Without `selection` no feature is left out."""
 
     definition: str
     rows: str  # folder under the lake
     rows_version: int
     rows_read: Sequence[Mapping[str, Any]]  # the clean tables that the rows were made from: source, table, version
     groups: Mapping[str, GroupInput]
+    selection: SelectionInput | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
-        return asdict(self)
+        kept = self.selection and {"version": self.selection.version, "kept": list(self.selection.kept)}
+        return {**asdict(self), "selection": kept}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Inputs:
-        """What `to_json` gave."""
+        """What `to_json` gave; before there were selections it gave none."""
         groups = {
             group: GroupInput(**{**content, "build": content["build"] and Build(**content["build"])})
             for group, content in found["groups"].items()
         }
-        return cls(**{**found, "groups": groups})
+        chosen = found.get("selection")
+        selection = chosen and SelectionInput(chosen["version"], tuple(chosen["kept"]))
+        return cls(**{**found, "groups": groups, "selection": selection})
 
 
-def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake: Path) -> Inputs:
-    """The present versions of all tables that a training set is made from.
+def pin_inputs(
+    pipeline: Pipeline, training_set: str, service: ServiceSpec, lake: Path, selection: Selection | None = None
+) -> Inputs:
+    """The present versions of all tables that a training set is made from, with the selection that holds.
 
     Raises:
         ContractError: the rows or a group were never built under the present definition, or not to the end.
@@ -104,7 +119,8 @@ def pin_inputs(pipeline: Pipeline, training_set: str, service: ServiceSpec, lake
             versions.pushed,
             latest_build(tables),
         )
-    return Inputs(definition, str(rows.relative_to(lake)), table.version(), rows_read, groups)
+    chosen = None if selection is None else SelectionInput(selection.version, selection.kept)
+    return Inputs(definition, str(rows.relative_to(lake)), table.version(), rows_read, groups, chosen)
 
 
 def read_rows(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError, near_names
-from .tables import CHECKS, PLANS, raw_lock
+from .tables import CHECKS, PLANS, SELECTIONS, raw_lock
 
 RAW, REFERENCE = "raw", "tables"
 OF_SOURCES = ("clean", "quarantine", "duplicates")
@@ -28,7 +28,7 @@ class LakeTable:
     name: str
     folder: Path
     kind: str
-    of: str  # topic, source, group, training set, or reference table; of plans the pipeline
+    of: str  # topic, source, group, training set, or reference table; of plans and selections the pipeline
     lock_file: Path
 
     @property
@@ -43,8 +43,8 @@ def tables_of(lake: Path) -> list[LakeTable]:
     raw = [_raw(lake, log.parent) for log in lake.glob(f"{RAW}/*/_delta_log")]
     reference = [_reference(lake, log.parent) for log in lake.glob(f"{REFERENCE}/*/_delta_log")]
     derived = [_derived(lake, log.parent) for log in lake.glob("*/*/*/*/_delta_log")]
-    plans = [_plans(lake, log.parent) for log in lake.glob(f"*/{PLANS}/_delta_log")]
-    derived += [table for table in plans if table.of not in (RAW, REFERENCE)]
+    decided = [_of_pipeline(log.parent) for kind in (PLANS, SELECTIONS) for log in lake.glob(f"*/{kind}/_delta_log")]
+    derived += [table for table in decided if table.of not in (RAW, REFERENCE)]
     return sorted(raw + reference + derived, key=lambda table: table.name)
 
 
@@ -72,9 +72,9 @@ def _reference(lake: Path, folder: Path) -> LakeTable:
     return LakeTable(f"{REFERENCE}/{folder.name}", folder, REFERENCE, folder.name, lock_file)
 
 
-def _plans(lake: Path, folder: Path) -> LakeTable:
-    pipeline = folder.parent.name
-    return LakeTable(f"{pipeline}/{PLANS}", folder, PLANS, pipeline, folder.parent / f".{PLANS}.lock")
+def _of_pipeline(folder: Path) -> LakeTable:
+    pipeline, kind = folder.parent.name, folder.name
+    return LakeTable(f"{pipeline}/{kind}", folder, kind, pipeline, folder.parent / f".{kind}.lock")
 
 
 def _derived(lake: Path, folder: Path) -> LakeTable:

@@ -8,6 +8,8 @@
     <pipeline>/plans                                       written by jobs (Spark)
     <pipeline>/checks/<source>/<definition>-<n>            written by jobs (Spark): what came of each expectation
     <pipeline>/plans.pinned.json                           which plan holds for a source, where it is not the newest
+    <pipeline>/selections                                  written by features (deltalake)
+    <pipeline>/selections.pinned.json                      which of them holds for a service, where not the newest
     <pipeline>/manifests/*.json                            what stored training sets are made from
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
@@ -30,6 +32,7 @@ EVENT_AT, ARRIVED_AT, KNOWN_AT, CREATED_AT = "event_at", "arrived_at", "known_at
 
 CHECKS = "checks"  # the folder of a pipeline's tables of checks
 PLANS = "plans"  # the folder of a pipeline's fitted plans
+SELECTIONS = "selections"  # the folder of the decisions which features of a service are left out
 MANIFESTS = "manifests"  # the folder of a pipeline in the lake where stored training sets are pinned
 
 # Table properties of raw.
@@ -163,6 +166,21 @@ def rows_table(lake: Path, pipeline: str, training_set: str, definition: str) ->
     folder = lake / pipeline / "rows"
     name = f"{definition}-{_newest_rebuild(folder / training_set, definition)}"
     return RowsTable(path=folder / training_set / name, lock=folder / f".{training_set}.lock")
+
+
+@dataclass(frozen=True)
+class SelectionsTable:
+    """The table of a pipeline's selections of features, its lock, and the file that says which of them are pinned."""
+
+    path: Path
+    lock: Path
+    pinned: Path
+
+
+def selections_table(lake: Path, pipeline: str) -> SelectionsTable:
+    """Where the selections of a pipeline are; its services share the table."""
+    root = lake / pipeline
+    return SelectionsTable(root / SELECTIONS, root / f".{SELECTIONS}.lock", root / f"{SELECTIONS}.pinned.json")
 
 
 def _newest_rebuild(folder: Path, definition: str) -> int:

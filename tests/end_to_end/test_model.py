@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.command_line import run
 from support.feature_equality import unequal_features
+from support.pruned_flights import compare, linked_lake, pruned_until
 from support.ten_days import DAYS
 from support.training_judge import differing_rows
 
@@ -108,3 +109,21 @@ def test_online_is_offline_is_the_oracle_at_many_instants(demo, oracle, pipeline
             compared += len(found)
     assert len(instants) >= 50
     assert compared >= 20_000
+
+
+SPLIT = "2013-01-09"
+ALIKE = {  # what goes, and what stays for it: a flight that departed a week ago has arrived
+    "route_arrivals__arrivals_count_7d": "route_departures__departures_count_7d",
+    "destination_arrivals__arrivals_count_7d": "destination_departures__departures_count_7d",
+    "aircraft_arrivals__arrivals_count_7d": "aircraft_departures__departures_count_7d",
+}
+
+
+def test_pruning_takes_features_that_say_the_same_and_the_model_goes_on(demo, settings, tmp_path):
+    pipeline = pruned_until(Path(demo["places"]["pipeline file"]), SPLIT, tmp_path)
+    found = compare(pipeline, linked_lake(settings.lake, tmp_path), split_at=SPLIT, until="2013-01-11")
+    gone = {out.feature: out for out in found.selection.dropped}
+    assert {name: gone[name].kept for name in ALIKE} == ALIKE
+    assert all(abs(out.neighbour_r) >= 0.95 for out in gone.values())
+    assert 0.05 <= found.share_gone <= 0.2
+    assert abs(found.pruned_auc - found.all_auc) <= 0.03  # of a single day; over the year it is 0.003

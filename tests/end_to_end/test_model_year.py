@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.command_line import run
 from support.flights_oracle import FlightsOracle
+from support.pruned_flights import compare, linked_lake
 from support.training_judge import differing_rows
 
 from headrace.features import TrainingClient
+from headrace.pipeline import load_pipeline
 from headrace.settings import load_settings
 
 pytestmark = [pytest.mark.prove, pytest.mark.spark, pytest.mark.timeout(7_200)]
@@ -38,3 +42,13 @@ def test_training_rows_of_the_year_are_those_of_the_published_files(demo):
     table = client.training_set("late15", with_unlabelled=True).to_arrow()
     assert table.num_rows == FLIGHTS
     assert differing_rows(table, FlightsOracle(), rows=ROWS, seed=SEED) == {}
+
+
+def test_pruning_takes_a_tenth_of_the_features_and_the_model_ranks_as_well(demo, tmp_path):
+    places = demo["places"]
+    settings = linked_lake(Path(places["lake"]), tmp_path)
+    found = compare(load_pipeline(Path(places["pipeline file"])), settings)
+    print(found.all_auc, found.pruned_auc, [(out.feature, out.kept, out.r) for out in found.selection.dropped])
+    assert found.all_auc == pytest.approx(demo["model"]["auc"], abs=1e-3)
+    assert abs(found.pruned_auc - found.all_auc) <= 0.003
+    assert found.share_gone >= 0.1

@@ -179,6 +179,8 @@ def test_a_folder_that_cannot_be_made_is_refused(lake):
         ("inputs.rows_version", True, "'inputs.rows_version' is True"),
         ("choice.until_us", "1) OR (1 = 1", r"'choice.until_us' is '1\) OR \(1 = 1'"),
         ("choice.more", 1, "'choice.more' is unknown"),
+        ("inputs.selection", {"version": 1, "kept": [["a"]]}, r"'inputs.selection.kept.0' is \['a'\]"),
+        ("inputs.selection", {"version": 1, "kept": "a"}, "'inputs.selection.kept' is 'a'"),
         ("inputs", [], r"'inputs' is \[\]"),
         ("pipeline_file", {"text": ""}, "'pipeline_file.sha256' is missing"),
         ("code.numpy", 2, "'code.numpy' is 2"),

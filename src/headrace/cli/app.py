@@ -31,8 +31,10 @@ from . import (
     pipeline,
     plan,
     profile,
+    prune,
     quarantine,
     replay,
+    selection,
     status,
     training_set,
 )
@@ -75,6 +77,7 @@ VERBS: dict[str, Callable[..., Result]] = {
     "drop": holds.drop,
     "replay": replay.replay,
     "build": build.build,
+    "prune": prune.prune,
     "apply": apply.apply,
     "materialize": materialize.materialize,
     "training-set": training_set.training_set,
@@ -92,6 +95,12 @@ PLAN_VERBS: dict[str, Callable[..., Result]] = {
     "unpin": plan.unpin,
 }
 QUARANTINE_VERBS: dict[str, Callable[..., Result]] = {"show": quarantine.show}
+SELECTION_VERBS: dict[str, Callable[..., Result]] = {
+    "show": selection.show,
+    "diff": selection.diff,
+    "pin": selection.pin,
+    "unpin": selection.unpin,
+}
 
 app = typer.Typer(
     name="headrace",
@@ -178,3 +187,9 @@ quarantine_app = typer.Typer(help="See what stands as rejected, and why.", no_ar
 for _name, _verb in QUARANTINE_VERBS.items():
     quarantine_app.command(_name)(_as_command(f"quarantine {_name}", _verb))
 app.add_typer(quarantine_app, name="quarantine")
+selection_app = typer.Typer(
+    help="Show, compare or pin what was decided of the features of a service.", no_args_is_help=True
+)
+for _name, _verb in SELECTION_VERBS.items():
+    selection_app.command(_name)(_as_command(f"selection {_name}", _verb))
+app.add_typer(selection_app, name="selection")

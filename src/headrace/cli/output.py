@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, HeadraceWarning
 from headrace.log_lines import printable, speaks_json
 
 log = logging.getLogger("headrace")
@@ -117,3 +118,16 @@ def _lines(console: Console, name: str) -> Iterator[Report]:
 
     console.print(f"{escape(name)} …")
     yield report
+
+
+@contextmanager
+def spoken_warnings(verb: str) -> Iterator[None]:
+    """Says our own warnings as messages of the verb."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", HeadraceWarning)
+        yield
+    for found in caught:
+        if issubclass(found.category, HeadraceWarning):
+            print_message(f"headrace {verb}: {found.message}")
+        else:
+            warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from headrace.errors import HeadraceError
 from headrace.settings import Settings, load_settings
+from headrace.tables import SELECTIONS
 
 from .landers import landers, landers_table
 from .options import Brokers, Home, Lake
@@ -43,7 +44,8 @@ def _tables(lake: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     wrong with each that cannot be read, so that one broken table hides no other.
     """
     found, unreadable = {}, {}
-    for log in sorted([*lake.glob("raw/*/_delta_log"), *lake.glob("*/*/*/*/_delta_log")]):
+    kinds = ("raw/*", f"*/{SELECTIONS}", "*/*/*/*")
+    for log in sorted(log for kind in kinds for log in lake.glob(f"{kind}/_delta_log")):
         name = str(log.parent.relative_to(lake))
         try:
             found[name] = _table(log.parent)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from headrace.errors import HeadraceWarning, UsageError
+from headrace.errors import UsageError
 from headrace.settings import load_settings
 
 from .options import Home, Lake
-from .output import Result, print_message, step
+from .output import Result, spoken_warnings, step
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The training set.")]
 PipelineOption = Annotated[Path | None, typer.Option("--pipeline", "-p", help="The pipeline file.")]
@@ -29,6 +26,10 @@ AsOf = Annotated[
     typer.Option("--as-of", metavar="event|knowledge", help="knowledge: only what had arrived. (default: event)"),
 ]
 WithUnlabelled = Annotated[bool, typer.Option("--with-unlabelled", help="Rows without a label, too.")]
+Selection = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="The features of this selection; 0: all. (default: the one that holds)"),
+]
 Rebuild = Annotated[Path | None, typer.Option(metavar="MANIFEST", help="Make the set of this manifest again.")]
 
 
@@ -41,6 +42,7 @@ def training_set(
     until: Until = None,
     as_of: AsOf = None,
     with_unlabelled: WithUnlabelled = False,
+    selection: Selection = None,
     rebuild: Rebuild = None,
     home: Home = None,
     lake: Lake = None,
@@ -48,14 +50,14 @@ def training_set(
     """Write a training set as data.parquet, with a manifest of all that it was made from; or make one again."""
     settings = load_settings({"home": home, "lake": lake})
     if rebuild is not None:
-        if name or with_unlabelled or any(choice is not None for choice in (split, split_at, until, as_of)):
+        if name or with_unlabelled or any(choice is not None for choice in (split, split_at, until, as_of, selection)):
             raise UsageError("--rebuild takes everything from the manifest. Leave out the name and the choice of rows")
         return _rebuilt(rebuild, settings.lake, out, pipeline)
     if name is None or pipeline is None:
         raise UsageError("say which training set of which file (`headrace training-set NAME -p FILE`), or --rebuild")
     from headrace.features.training import TrainingClient
 
-    with step("training-set"), _spoken_warnings():
+    with step("training-set"), spoken_warnings("training-set"):
         client = TrainingClient(pipeline, settings)
         made = client.training_set(
             name,
@@ -64,6 +66,7 @@ def training_set(
             until=until,
             as_of=cast("Literal['event', 'knowledge']", "event" if as_of is None else as_of),
             with_unlabelled=with_unlabelled,
+            selection=selection,
         )
         manifest = client.store(made, out)
     return _result(manifest, out)
@@ -81,18 +84,8 @@ def _rebuilt(manifest_file: Path, lake: Path, out: Path, pipeline: Path | None) 
 
 def _result(manifest: dict[str, Any], out: Path) -> Result:
     data = manifest["data"]
-    shown = f"{out / data['file']}: {data['rows']:,} rows, {len(data['columns'])} columns, SHA-256 {data['sha256']}"
-    return Result({"folder": str(out), "training_set": manifest["training_set"], **data}, shown)
-
-
-@contextmanager
-def _spoken_warnings() -> Iterator[None]:
-    """Says our own warnings as messages."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", HeadraceWarning)
-        yield
-    for found in caught:
-        if issubclass(found.category, HeadraceWarning):
-            print_message(f"headrace training-set: {found.message}")
-        else:
-            warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
+    selection = (manifest["inputs"].get("selection") or {}).get("version")
+    columns = f"{len(data['columns'])} columns" + (f" of selection {selection}" if selection else "")
+    shown = f"{out / data['file']}: {data['rows']:,} rows, {columns}, SHA-256 {data['sha256']}"
+    found = {"folder": str(out), "training_set": manifest["training_set"], "selection": selection, **data}
+    return Result(found, shown)
