@@ -42,10 +42,11 @@ ARRIVED_US = 1_363_000_000_000_000
 
 
 def january(number: int) -> bytes:
-    """An ordinary order of January; every seventh lacks its amount."""
-    amount = None if number % 7 == 0 else 10.0 + number % 5
+    """An ordinary order of January; every seventh lacks its amount, and the south sells dearer things."""
+    shop, base = ("north", 10.0) if number % 2 else ("south", 30.0)
+    amount = None if number % 7 == 0 else base + number % 5
     at = f"2013-01-{1 + number % 28:02}T10:00:00Z"
-    return order(number, at=at, amount=amount, pieces=1 + number % 3, shop="north" if number % 2 else "south")
+    return order(number, at=at, amount=amount, pieces=1 + number % 3, shop=shop)
 
 
 def records(values: list[bytes]) -> list[Record]:
