@@ -9,6 +9,7 @@ from support.shop import orders
 
 from headrace.jobs.admission import DETAIL, REASON
 from headrace.jobs.cleaning import judge_records
+from headrace.plans import bind
 
 BIGGEST_LONG = 9_223_372_036_854_775_807
 
@@ -76,7 +77,8 @@ DOCUMENTS = [
 def judged(spark: SparkSession, tmp_path_factory):
     lake = tmp_path_factory.mktemp("lake")
     path = append_raw(lake, "orders", [Record(value, offset) for offset, (value, _, _) in enumerate(DOCUMENTS)])
-    rows = judge_records(spark.read.format("delta").load(str(path)), orders()).orderBy("_offset").collect()
+    raw = spark.read.format("delta").load(str(path))
+    rows = judge_records(raw, orders(), bind(orders())).orderBy("_offset").collect()
     return [row.asDict() for row in rows]
 
 
