@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from support.flights_lake import land_flights
+from support.plans import read_sorted
 from support.treatment_oracle import as_lists
 
 from headrace.ingestion.raw_columns import RAW_SCHEMA
 from headrace.jobs import fit_plan
-from headrace.lake import Query, read_columns
+from headrace.lake import Query
 from headrace.pipeline import load_pipeline
 from headrace.plans.columnar import treat_rows
 from headrace.plans.row import body_of
@@ -39,8 +40,7 @@ def clean_rows(lake: Path, name: str) -> pa.Table:
     pipeline = load_pipeline(FILE)
     source = pipeline.sources[name]
     path = source_tables(lake, pipeline.pipeline, name, pipeline.definition(name)).clean
-    rows = read_columns(DeltaTable(path), [*source.clean_columns(), "_plan"])
-    return rows.sort_by([(key, "ascending") for key in source.event_id])
+    return read_sorted(path, [*source.clean_columns(), "_plan"], source.event_id)
 
 
 def treated_in_memory(lake: Path, name: str, clean: pa.Table) -> pa.Table:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from support.clean_shop import orders_tables
 from support.delta_rows import read_rows
+from support.plans import read_sorted
 from support.raw_lake import Record, append_raw
 from support.shop import order, shop, write_shop
 from support.treatment_oracle import as_lists
@@ -153,9 +153,7 @@ def test_a_stream_and_rows_in_memory_give_the_values_of_the_batch(spark, signals
 
 
 def table_of(path: Path, names: list[str]) -> pa.Table:
-    from headrace.lake import read_columns
-
-    return read_columns(DeltaTable(path), names).sort_by("id")
+    return read_sorted(path, names, ["id"])
 
 
 def treated_in_memory(lake: Path, pipeline: Pipeline, clean: Path, names: list[str]) -> pa.Table:

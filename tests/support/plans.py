@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
+from headrace.lake import read_columns
 from headrace.pipeline import Source
 from headrace.plans import (
     Bounds,
@@ -69,6 +70,14 @@ def store_plans(path: Path, versions: Iterable[PlanVersion]) -> None:
             "body": pa.array([body_of(version.plan)]),
         }
         write_deltalake(path, pa.table(row), mode="append")
+
+
+def read_sorted(path: Path, names: Iterable[str], by: Iterable[str]) -> pa.Table:
+    """Columns of a table in the order of some of them; text in the type that Arrow can sort."""
+    found = read_columns(DeltaTable(path), names)
+    text = {name: found[name].cast(pa.string()) for name in names if pa.types.is_string_view(found[name].type)}
+    table = pa.table({name: text.get(name, found[name]) for name in found.column_names})
+    return table.sort_by([(name, "ascending") for name in by])
 
 
 def _circle(by: tuple[str, ...], k: int) -> Grouped[Ellipse]:
