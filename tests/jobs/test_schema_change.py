@@ -13,6 +13,7 @@ from support.shop import ORDERS, orders
 
 from headrace.jobs.admission import REASON
 from headrace.jobs.cleaning import judge_records
+from headrace.plans import bind
 
 SENT = {"id": "a", "at": "2013-01-01T10:15:00Z", "shop": "north", "amount": 5.0, "pieces": 2, "gift": False}
 
@@ -50,7 +51,8 @@ def read(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory):
     """What the shop reads of each, by what the writer changed."""
     records = [Record(sent(changes), offset) for offset, (changes, _) in enumerate(CHANGES.values())]
     path = append_raw(tmp_path_factory.mktemp("lake"), "orders", records)
-    rows = judge_records(spark.read.format("delta").load(str(path)), orders()).orderBy("_offset").collect()
+    raw = spark.read.format("delta").load(str(path))
+    rows = judge_records(raw, orders(), bind(orders())).orderBy("_offset").collect()
     return dict(zip(CHANGES, rows, strict=True))
 
 
@@ -67,5 +69,6 @@ def test_a_writer_that_changes_its_schema_is_read_by_rule_or_rejected_with_a_rea
 def test_a_reader_that_wants_every_field_declared_rejects_what_it_does_not_know(spark: SparkSession, tmp_path):
     path = append_raw(tmp_path, "orders", [Record(sent({"pieces": ..., "count": 2}), 0), Record(sent({}), 1)])
     source = orders(unknown_fields="quarantine", columns=ORDERS["columns"])
-    rows = judge_records(spark.read.format("delta").load(str(path)), source).orderBy("_offset").collect()
+    raw = spark.read.format("delta").load(str(path))
+    rows = judge_records(raw, source, bind(source)).orderBy("_offset").collect()
     assert [row[REASON] for row in rows] == ["unknown_field", None]
