@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 from support.profiled import HOSTILE, HOSTILE_NAME, ODD_ROWS
+from support.rooms import REPOSITORY
 
 from headrace.profile import Profile
 
@@ -222,6 +224,12 @@ def test_the_page_of_a_hostile_table_holds_its_texts_as_texts(profiled, odd):
     assert HOSTILE_NAME not in page
     assert "onerror=alert(1)>" not in page
     assert page.count("<script>") == 1
+
+
+def test_the_findings_that_the_documentation_shows_are_those_of_a_run(weather):
+    page = (REPOSITORY / "docs" / "profiling.md").read_text()
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    assert [line.removeprefix("- ") for line in shown.splitlines()] == texts(weather.profile)
 
 
 def test_the_json_is_of_the_stated_shape_and_says_no_nan(profiled):
