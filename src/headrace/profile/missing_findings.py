@@ -42,7 +42,7 @@ def _together(profile: Profile) -> Iterator[Finding]:
     """Columns that are missing in exactly the same rows."""
     for names, rows in _same_rows(profile).items():
         if len(names) > 1:
-            text = f"{listed(names)} are missing in the same {counted(rows)}."
+            text = f"{listed(names)} are missing in the same {counted(rows) if rows > 1 else 'row'}."
             yield Finding(kind="missing together", columns=names, text=text, weight=0.6)
 
 
