@@ -45,7 +45,7 @@ def test_where_the_partitions_hold_no_more_than_was_asked_all_is_read(extents):
 def test_a_long_partition_is_read_at_its_beginning_its_middle_and_its_end(topic):
     topic.create(partitions=2)
     topic.send(*[b"%d" % number for number in range(3_000)], key=b"k", timestamp_ms=1_700_000_000_123)
-    topic.send(b"last", None, partition=1)
+    topic.send(b"last", None, partition=1, key=b"k")
     (found,) = sample_topics({"short": topic.name}, topic.address, records=300)
     first = [record for record in found.records if record.partition == 0]
     assert [record.offset for record in first] == [*range(50), *range(1475, 1525), *range(2950, 3000)]
