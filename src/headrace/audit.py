@@ -41,9 +41,12 @@ _POSITIONS = """
     ON position.t = partition.t AND position.p = partition.p
 """
 
+# What an interrupted replay has set aside may wait for its winner, which the replay would have cleaned next.
 _UNWON = """
     SELECT d._partition AS p, d._offset AS o FROM duplicates AS d LEFT ANTI JOIN clean AS c
     ON d.winner_topic_id = c._topic_id AND d.winner_partition = c._partition AND d.winner_offset = c._offset
+    LEFT ANTI JOIN unfinished AS u
+    ON d._topic_id = u._topic_id AND d._partition = u._partition AND d._offset = u._offset
 """
 
 _CLEANING_TOTALS = f"""

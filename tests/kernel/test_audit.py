@@ -237,6 +237,10 @@ class TestCleaning:
         assert books.faults == {"unwon": 1}
         assert books.examples == ("unwon: partition 0, offset 2",)
 
+    def test_a_duplicate_whose_winner_an_interrupted_replay_has_not_cleaned_yet_is_unfinished(self, tmp_path):
+        books = self.audit(tmp_path, duplicates=[(0, 2, 1), (0, 5, 4)])
+        assert (books.faults, books.quarantine, books.unfinished) == ({}, 2, 1)
+
     def test_two_copies_that_name_each_other_as_the_winner_are_unwon(self, tmp_path):
         assert self.audit(tmp_path, clean=[(0, 0)], duplicates=[(0, 1, 2), (0, 2, 1)]).faults == {"unwon": 2}
 
