@@ -23,6 +23,7 @@ from .decode import (
     MAX_DOCUMENT_BYTES,
     MAX_KIND_CHARACTERS,
     UNKNOWN_FIELDS,
+    document_kind,
     is_object,
     kind_of,
     wrong_kind,
@@ -119,7 +120,7 @@ def _document_checks() -> dict[str, tuple[Column, Column]]:
         "too_large": (too_long, F.concat(F.length("__value"), F.lit(f" bytes, at most {MAX_DOCUMENT_BYTES}"))),
         "invalid_utf8": (F.col("__text").isNull(), F.lit("the value is not UTF-8")),
         "invalid_json": (F.col(DOCUMENT).isNull(), F.lit("the value is not exactly one JSON document")),
-        "not_an_object": (~is_object(), _found_kind(F.expr(f"schema_of_variant({DOCUMENT})"), "an object")),
+        "not_an_object": (~is_object(), _found_kind(document_kind(), "an object")),
     }
 
 

@@ -15,7 +15,7 @@ from headrace.pipeline import Source
 # One document may have this many bytes. Kafka's own default is 1 MB a record; a variant cannot hold more than 16 MiB.
 MAX_DOCUMENT_BYTES = 8 * 2**20
 
-# A kind in a detail is cut to this length: the kind of an object spells its keys, which are the sender's text.
+# What of a detail spells the sender's own text is cut to this length.
 MAX_KIND_CHARACTERS = 80
 
 DOCUMENT, UNKNOWN_FIELDS = "__document", "_unknown_fields"
@@ -53,12 +53,12 @@ def read_columns(parsed: DataFrame, source: Source) -> DataFrame:
     """Adds the declared columns, typed, with the kind that was sent beside each, and the names that nobody declared.
 
     `x` has the declared type and is null where the document lacks it, gives null, or gives another kind;
-    `__kind_x` is the kind that was sent ('BIGINT', 'STRING', 'VOID' for null …), null where the document lacks it;
+    `__kind_x` is the kind that was sent ('BIGINT', 'STRING', 'OBJECT', 'ARRAY', 'VOID' for null …), null where the
+    document lacks it;
     `_unknown_fields` is null where there are none.
     """
     fields = [
-        F.expr(f"schema_of_variant(try_variant_get({DOCUMENT}, '$.{name}', 'variant'))").alias(kind_of(name))
-        for name in source.columns
+        _kind(f"try_variant_get({DOCUMENT}, '$.{name}', 'variant')").alias(kind_of(name)) for name in source.columns
     ]
     kinds = parsed.select("*", *fields, _unknown_fields(source).alias(UNKNOWN_FIELDS))
     typed = [_typed(name, column.type).alias(name) for name, column in source.columns.items()]
@@ -77,12 +77,30 @@ def wrong_kind(name: str) -> Column:
 
 def is_object() -> Column:
     """True where the document is a JSON object."""
-    return F.expr(f"schema_of_variant({DOCUMENT}) like 'OBJECT%'")
+    return F.expr(f"{_as_object(DOCUMENT)} is not null")
+
+
+def document_kind() -> Column:
+    """The kind of the document as a whole."""
+    return _kind(DOCUMENT)
+
+
+def _kind(variant: str) -> Column:
+    """The kind of a variant. `schema_of_variant` is asked of scalars alone: it descends into objects and arrays, and a
+    document that is nested deep enough would overflow the stack, which ends an executor.
+    """
+    is_array = f"try_variant_get({variant}, '$', 'array<variant>') is not null"
+    inside = f"when {_as_object(variant)} is not null then 'OBJECT' when {is_array} then 'ARRAY'"
+    return F.expr(f"case {inside} else schema_of_variant({variant}) end")
+
+
+def _as_object(variant: str) -> str:
+    return f"try_variant_get({variant}, '$', 'map<string,variant>')"
 
 
 def _unknown_fields(source: Source) -> Column:
     declared = F.array(*[F.lit(name) for name in source.columns])
-    keys = F.expr(f"map_keys(try_variant_get({DOCUMENT}, '$', 'map<string,variant>'))")
+    keys = F.expr(f"map_keys({_as_object(DOCUMENT)})")
     unknown = F.sort_array(F.array_except(keys, declared))
     return F.when(F.size(unknown) > 0, unknown)
 
