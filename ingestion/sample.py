@@ -26,7 +26,7 @@ from .source import LARGER, connect
 PARTS = 3  # of each partition: its beginning, its middle and its end
 MAX_BYTES = 16 * 2**20  # of keys and values, of one topic
 CONNECT_WAIT_S = 10.0
-PATIENCE_S = 15.0  # for a broker that gives neither records nor a further position
+PATIENCE_S = 60.0  # for a broker that gives neither records nor a further position
 POLL_S = 0.5
 CLOSE_MS = 1_000
 RECORDS_A_POLL = 1_000
