@@ -30,6 +30,8 @@ $(VENV)/.packages: requirements/dev.txt setup.cfg pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt \
 	    | { grep -vE "^(Requirement already satisfied|Ignoring )" || true; }
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --editable .
+	@echo "setup: compiling what reads and writes records (once)"
+	@$(BIN)/python -m headrace.ingestion.compilation
 	@touch $@
 
 demo: setup  ## the whole chain on 1,027,013 real events, from a broker to a model; DAYS=31 takes the first 31 days

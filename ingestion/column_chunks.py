@@ -7,7 +7,6 @@ which takes some bytes. Payloads are moved as they are: their lengths, then all 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .byte_strings import ByteStrings, plain
+from .encoded_rows import Bounds
 from .packed_integers import Integers, differences
 from .parquet_pages import (
     DELTA_BINARY_PACKED,
@@ -35,15 +35,6 @@ DICTIONARY_BYTES = 2**20  # at most: a larger one costs more than it saves
 SMALL_BYTES = 64  # up to which nothing is compressed
 
 Numbers = Integers | NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The least and the greatest value of a column, both None where there is none, and how many are null."""
-
-    least: int | str | None
-    greatest: int | str | None
-    nulls: int
 
 
 def number_chunk(column: pa.ChunkedArray, *, bits: int, is_required: bool) -> tuple[ColumnChunk, Bounds]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
 import os
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import FileIO
@@ -14,10 +16,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from .column_chunks import Bounds
+from .encoded_rows import Bounds, RawParquet
 from .log_folder import sync
 from .raw_columns import RAW_SCHEMA
-from .raw_parquet import raw_parquet
+
+log = logging.getLogger(__name__)
 
 _INSTANTS = {field.name for field in RAW_SCHEMA if pa.types.is_timestamp(field.type)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +47,7 @@ def write_data_file(
         OSError: it could not be written; nothing of it is left.
     """
     path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
-    parquet = raw_parquet(rows, dictionary)
+    parquet = _encoder()(rows, dictionary)
     try:
         with path.open("xb", buffering=0) as file:
             _write_all(file, b"".join(parquet.parts))
@@ -58,6 +61,19 @@ def write_data_file(
         raise
     statistics = json.dumps(_statistics(rows.num_rows, parquet.bounds))
     return DataFile(path, status.st_size, status.st_mtime_ns // 1_000_000, statistics)
+
+
+@functools.cache
+def _encoder() -> Callable[[pa.Table, Collection[str]], RawParquet]:
+    """Ours, which is compiled; where numba cannot be had, Arrow's. Loaded with the first file."""
+    try:
+        from .raw_parquet import raw_parquet
+    except ImportError as err:
+        from .arrow_parquet import arrow_parquet
+
+        log.warning("data files are written by Arrow, at half again the CPU: %s", err)
+        return arrow_parquet
+    return raw_parquet
 
 
 def _write_all(file: FileIO, data: bytes) -> None:

@@ -7,16 +7,16 @@ that is what matters: a general writer spends more on its columns than on their 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from headrace import __version__
 
-from .column_chunks import Bounds, number_chunk, payload_chunk, text_chunk
+from .column_chunks import number_chunk, payload_chunk, text_chunk
 from .compact_thrift import TRUE, Value, array, binary, i32, i64, struct
+from .encoded_rows import Bounds, RawParquet
 from .header_chunks import header_chunks
-from .parquet_pages import ColumnChunk, Content
+from .parquet_pages import ColumnChunk
 from .raw_columns import RAW_SCHEMA, STATISTICS_COLUMNS
 
 _MAGIC = b"PAR1"
@@ -30,14 +30,6 @@ _NOTHING = struct({})
 _TEXT = {6: i32(0), 10: struct({1: _NOTHING})}
 _LIST = {6: i32(3), 10: struct({3: _NOTHING})}
 _INSTANT = {6: i32(10), 10: struct({8: struct({1: TRUE, 2: struct({2: _NOTHING})})})}
-
-
-@dataclass(frozen=True)
-class RawParquet:
-    """A file, in parts that stand one behind the other; and the bounds of the columns before the payload."""
-
-    parts: list[Content]
-    bounds: dict[str, Bounds]
 
 
 def raw_parquet(rows: pa.Table, dictionary: Collection[str]) -> RawParquet:

@@ -79,6 +79,7 @@ ROOMS = {
     "headrace.ingestion.lag": room(f"{KERNEL} ingestion", "deltalake"),
     "headrace.ingestion.buffer": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.data_file": room(f"{KERNEL} ingestion", "pyarrow"),
+    "headrace.ingestion.arrow_parquet": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.raw_parquet": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.parquet_pages": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.column_chunks": room(f"{KERNEL} ingestion", "numpy pyarrow"),

@@ -14,6 +14,7 @@ from support.drawn_rows import DrawnRows
 from support.kafka_records import record
 
 from headrace.ingestion import column_chunks
+from headrace.ingestion.arrow_parquet import arrow_parquet
 from headrace.ingestion.data_file import write_data_file
 from headrace.ingestion.raw_columns import HEADERS, RAW_SCHEMA, raw_rows, record_columns
 from headrace.ingestion.raw_parquet import raw_parquet
@@ -131,3 +132,11 @@ def test_a_bit_that_makes_a_column_seem_never_null_is_noticed_by_the_counts_of_i
     data[optional] ^= 0x10
     with pytest.raises(OSError, match="histogram size mismatch"):
         read(bytes(data))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 50), st.booleans())
+def test_where_numba_cannot_be_had_arrow_writes_the_same_rows_and_the_log_gets_the_same_bounds(seed, rows, nulls):
+    given_rows = DrawnRows(seed, rows, nulls=nulls).table()
+    by_arrow = arrow_parquet(given_rows, ["key"])
+    assert read(b"".join(by_arrow.parts)).equals(given_rows)
+    assert by_arrow.bounds == raw_parquet(given_rows, ["key"]).bounds
