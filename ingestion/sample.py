@@ -77,7 +77,8 @@ def sample_topics(
     with _consumer(brokers, max_batch_bytes) as consumer:
         cluster = Cluster(consumer, brokers)
         cluster.require(list(topics.values()))
-        return [_sample(consumer, cluster, name, topic, records) for name, topic in topics.items()]
+        bounds = {topic: cluster.bounds(cluster.places([topic])) for topic in topics.values()}
+    return [_sample(brokers, max_batch_bytes, name, topic, bounds[topic], records) for name, topic in topics.items()]
 
 
 def parts_of(bounds: Mapping[Place, Bounds], records: int, max_bytes: int) -> list[list[Part]]:
@@ -105,11 +106,13 @@ def _part(place: Place, bounds: Bounds, share: int, bytes_each: int, number: int
     return Part(place, starts[number], starts[number + 1], share, bytes_each)
 
 
-def _sample(consumer: KafkaConsumer, cluster: Cluster, name: str, topic: str, records: int) -> TopicSample:
-    bounds = cluster.bounds(cluster.places([topic]))
+def _sample(
+    brokers: str, max_batch_bytes: int, name: str, topic: str, bounds: Mapping[Place, Bounds], records: int
+) -> TopicSample:
     parts = parts_of(bounds, records, MAX_BYTES)
-    for round_of_parts in parts:
-        _read(consumer, cluster.brokers, round_of_parts)
+    for round_of_parts in parts:  # each by a consumer of its own: what one has fetched ahead is in nobody's way
+        with _consumer(brokers, max_batch_bytes) as consumer:
+            _read(consumer, brokers, round_of_parts)
     taken = sorted(
         (record for those in parts for part in those for record in part.taken), key=lambda r: (r.partition, r.offset)
     )
@@ -122,7 +125,6 @@ def _read(consumer: KafkaConsumer, brokers: str, parts: Sequence[Part]) -> None:
     consumer.assign(list(going_on))
     for place, part in going_on.items():
         consumer.seek(place, part.start)
-    consumer.resume(*going_on)  # a partition that was assigned before is still paused
     last_s, positions = time.monotonic(), {place: part.start for place, part in going_on.items()}
     while going_on:
         for place, batches in _poll(consumer, brokers).items():
