@@ -27,8 +27,8 @@ def read(consumer, place):
 
 def test_the_metadata_know_the_cluster_id_and_the_topic_ids(topic, consumer):
     topic.create()
-    consumer.assign([TopicPartition(topic.name, 0)])
-    topic_id = eventually(lambda: consumer._cluster.topic_id(topic.name))
+    eventually(lambda: consumer.partitions_for_topic(topic.name))  # asks until the broker has heard of it
+    topic_id = consumer._cluster.topic_id(topic.name)
     assert len(topic_id.bytes) == 16
     assert consumer._cluster.cluster_id
 
