@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+import uuid
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def run_stream(spark: SparkSession):
 
 def stream(spark: SparkSession, lake: Path, checkpoint: str = "checkpoint") -> CleaningStream:
     """A stream over the orders of `lake` that ends when all that has landed is clean, one raw commit a micro-batch."""
-    found = CleaningStream("orders", cleaner(spark, lake, run=checkpoint), QUIET)
+    found = CleaningStream("orders", cleaner(spark, lake, run=str(uuid.uuid4())), QUIET)  # new in every run
     found.start(spark, raw_table(lake, "orders"), lake / checkpoint, max_files=1, interval_s=None)
     wait_for_all([found], threading.Event())
     return found
@@ -109,7 +110,6 @@ def test_an_empty_file_of_a_checkpoint_stops_loudly_and_without_the_checkpoint_n
     assert books(orders_tables(tmp_path)) == by_batch
 
 
-@pytest.mark.xfail(strict=True, reason="two of nine records are missing after it, not yet explained")
 def test_a_stream_that_was_stopped_while_raw_was_compacted_goes_on_where_it_was(
     spark: SparkSession, tmp_path: Path, by_batch
 ):
