@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from headrace import locks
+from headrace import locks, pinned_versions
 from headrace.errors import ContractError, MachineError
 from headrace.lake import open_table, read_columns
 from headrace.tables import SelectionsTable, selections_table
@@ -49,7 +48,7 @@ def read_selections(lake: Path, pipeline: str, service: str) -> Selections:
         ContractError: the table or the file of pins cannot be read.
     """
     places = selections_table(lake, pipeline)
-    return known_of(service, _versions(places), read_pins(places.pinned))
+    return known_of(service, _versions(places), pinned_versions.read_pins(places.pinned))
 
 
 def store_selection(lake: Path, pipeline: str, found: Selection, *, lock_wait_s: float) -> Selection:
@@ -100,22 +99,6 @@ def _row(found: Selection) -> pa.Table:
     return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
 
 
-def read_pins(file: Path) -> dict[str, int]:
-    """The pinned selection of each service that has one.
-
-    Raises:
-        ContractError: the file is none of ours.
-    """
-    try:
-        return {str(service): int(number) for service, number in json.loads(file.read_bytes()).items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as err:
-        raise ContractError(
-            f"{file} does not say which selections are pinned: {err}. Delete it, and pin again"
-        ) from err
-
-
 def write_pin(lake: Path, pipeline: str, service: str, number: int | None, *, lock_wait_s: float) -> None:
     """Pins a selection of a service, or, with None, lets the newest hold again.
 
@@ -126,15 +109,7 @@ def write_pin(lake: Path, pipeline: str, service: str, number: int | None, *, lo
     """
     places = selections_table(lake, pipeline)
     with locks.exclusive(places.lock, wait_s=lock_wait_s, purpose=f"pin a selection of {service}"):
-        pins = _with_pin(read_pins(places.pinned), service, number)
-        part = places.pinned.with_suffix(".part")
         try:
-            part.write_text(json.dumps(pins, indent=2) + "\n")
-            part.replace(places.pinned)
+            pinned_versions.write_pin(places.pinned, service, number)
         except OSError as err:
             raise MachineError(f"{places.pinned} cannot be written: {err}. What was pinned is as it was") from err
-
-
-def _with_pin(pins: Mapping[str, int], service: str, number: int | None) -> dict[str, int]:
-    others = {name: pinned for name, pinned in pins.items() if name != service}
-    return dict(sorted((others if number is None else {**others, service: number}).items()))

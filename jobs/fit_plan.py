@@ -17,7 +17,7 @@ from headrace.jobs.fitting import fit_plan
 from headrace.jobs.plan_table import Fitted, store_plan
 from headrace.jobs.report import Report
 from headrace.jobs.session import open_session
-from headrace.plans.choice import read_pins
+from headrace.pinned_versions import read_pins
 from headrace.settings import Settings
 
 

@@ -14,9 +14,10 @@ from pyspark.sql import functions as F
 
 from headrace import __version__
 from headrace.locks import exclusive
+from headrace.pinned_versions import read_pins
 from headrace.pipeline import Source
 from headrace.plans import Plan, PlanVersion
-from headrace.plans.choice import choose, read_pins
+from headrace.plans.choice import choose
 from headrace.plans.row import COLUMNS, body_of, read_row
 from headrace.tables import PlansTable
 

@@ -22,7 +22,7 @@ def room(ours: str, others: str = "") -> Room:
     return Room(frozenset(f"headrace.{name}" for name in ours.split()), frozenset(others.split()))
 
 
-KERNEL = "errors settings locks tables builds gaps holds log_entry log_lines pins pipeline plans"
+KERNEL = "errors settings locks tables builds gaps holds log_entry log_lines pinned_versions pins pipeline plans"
 
 # By prefix of the module's name; the longest one holds.
 ROOMS = {

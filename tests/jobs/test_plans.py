@@ -19,8 +19,8 @@ from support.treatment_oracle import as_lists
 
 from headrace.errors import UsageError
 from headrace.jobs import clean_batch, clean_stream, fit_plan
+from headrace.pinned_versions import read_pins, write_pin
 from headrace.pipeline import Pipeline
-from headrace.plans.choice import read_pins, write_pin
 from headrace.plans.columnar import treat_rows
 from headrace.plans.stored import read_treatment, read_versions
 from headrace.tables import plans_table

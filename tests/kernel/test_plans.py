@@ -15,8 +15,9 @@ from support.plans import a_plan
 from support.shop import orders
 
 from headrace.errors import ContractError, UsageError
+from headrace.pinned_versions import read_pins, write_pin
 from headrace.plans import Bounds, Plan, bind
-from headrace.plans.choice import choose, read_pins, write_pin
+from headrace.plans.choice import choose
 from headrace.plans.ellipse import eigenvectors
 from headrace.plans.formulas import NO_SPREAD, NO_VALUES, TOO_LARGE, FixedPoint, Spread, bounds_of, filled_number
 from headrace.plans.row import body_of, read_row

@@ -47,7 +47,7 @@ class _Plans:
 
     @classmethod
     def read(cls, pipeline: Path, name: str, home: Path | None, lake: Path | None) -> _Plans:
-        from headrace.plans.choice import read_pins
+        from headrace.pinned_versions import read_pins
         from headrace.plans.stored import read_versions, source_of
 
         settings, declared = load_settings({"home": home, "lake": lake}), load_pipeline(pipeline)
@@ -147,7 +147,7 @@ def _write_pin(
     plans: _Plans, version: int | None, home: Path | None, lake: Path | None, lock_wait_s: float | None
 ) -> None:
     from headrace.locks import exclusive
-    from headrace.plans.choice import write_pin
+    from headrace.pinned_versions import write_pin
 
     wait_s = load_settings({"home": home, "lake": lake, "lock_wait_s": lock_wait_s}).lock_wait_s
     with exclusive(plans.places.lock, wait_s=wait_s, purpose=f"pin a plan of {plans.source.name}"):

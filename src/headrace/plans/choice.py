@@ -7,11 +7,9 @@ A pin is a file of the lake, so that batch, stream and whoever serves see the sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
-from headrace.errors import ContractError, UsageError
+from headrace.errors import UsageError
 from headrace.pipeline import Source
 
 from .plan import PlanVersion
@@ -48,30 +46,3 @@ def _pinned(source: Source, versions: list[PlanVersion], pinned: int) -> PlanVer
         f"source '{source.name}': plan {pinned} is pinned, and there is no such plan; there are: {known}. "
         f"Pin one of them, or headrace plan unpin -p FILE {source.name}"
     )
-
-
-def read_pins(file: Path) -> dict[str, int]:
-    """The pinned plan of each source that has one.
-
-    Raises:
-        ContractError: the file is none of ours.
-    """
-    try:
-        content = json.loads(file.read_bytes())
-        return {str(source): int(version) for source, version in content.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as err:
-        raise ContractError(f"{file} does not say which plans are pinned: {err}. Delete it, and pin again") from err
-
-
-def write_pin(file: Path, source: str, version: int | None) -> None:
-    """Pins a plan of a source, or, with None, lets the newest hold again. The caller holds the lock of the plans."""
-    pins = read_pins(file)
-    pins.pop(source, None)
-    if version is not None:
-        pins[source] = version
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(dict(sorted(pins.items())), indent=2) + "\n")
-    part.replace(file)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from headrace.errors import UsageError, near_names
 from headrace.lake import Query, literal, open_table
+from headrace.pinned_versions import read_pins
 from headrace.pipeline import Pipeline, Source
 from headrace.tables import plans_table
 
-from .choice import choose, read_pins
+from .choice import choose
 from .plan import PlanVersion
 from .row import read_row
 from .treatment import Treatment, bind
