@@ -94,7 +94,7 @@ def test_a_broker_that_goes_away_between_the_connection_and_the_first_poll_is_wa
     server, topic, monkeypatch, question
 ):
     topic.create().send(b"a", b"b", b"c")
-    ask, connect, is_away = getattr(Cluster, question), source._connect, []
+    ask, connect, is_away = getattr(Cluster, question), source.connect, []
 
     def killed_before_it(*arguments):
         if not is_away:
@@ -102,14 +102,14 @@ def test_a_broker_that_goes_away_between_the_connection_and_the_first_poll_is_wa
             is_away.append(True)
         return ask(*arguments)
 
-    def back(*arguments):
+    def back(*arguments, **options):
         if is_away == [True]:
             server.start()
             is_away.append(False)
-        return connect(*arguments)
+        return connect(*arguments, **options)
 
     monkeypatch.setattr(Cluster, question, killed_before_it)
-    monkeypatch.setattr(source, "_connect", back)
+    monkeypatch.setattr(source, "connect", back)
     assert topic.land(connect_wait_s=60.0).rows == {topic.name: 3}
     assert is_away == [True, False]
     assert topic.values() == [b"a", b"b", b"c"]
