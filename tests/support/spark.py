@@ -25,7 +25,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.jars": ",".join(map(str, ensure_jars("spark", load_settings().cache))),
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
-        # It sees hundreds of tables in half an hour; where the heap is nearly full, collecting takes a quarter of the CPU.
+        # It sees hundreds of tables in half an hour: with 1 GiB, collecting garbage took a quarter of its CPU.
         "spark.driver.memory": "2g",
         "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
         "spark.databricks.delta.delta.log.cacheSize": "50",
