@@ -18,10 +18,10 @@ from pyspark.sql import functions as F
 
 from headrace.errors import ContractError
 from headrace.holds import read_hold, require_hold
-from headrace.locks import exclusive
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
 from headrace.plans import PlanVersion, Treatment, bind
+from headrace.source_lock import source_lock
 from headrace.tables import SourceTables
 
 from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of
@@ -113,6 +113,7 @@ class SourceCleaner:
 
         Raises:
             LockTimeout: another run cleans this source.
+            Superseded: another rebuild of the source was switched to.
             ContractError: a table is not what the pipeline file makes.
             Held: an expectation did not hold, now or before, and nobody has released or dropped what is held.
         """
@@ -132,7 +133,7 @@ class SourceCleaner:
 
         Raises:
             UsageError: nothing is held.
-            LockTimeout, ContractError: as in `clean_up_to`.
+            LockTimeout, Superseded, ContractError: as in `clean_up_to`.
         """
         with self._locked():
             hold = require_hold(self._tables.hold, self._source.name)
@@ -142,7 +143,7 @@ class SourceCleaner:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with exclusive(self._tables.lock, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
+        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
             if self._units == 0:
                 ensure_tables(self._spark, self._tables, self._source)
             yield

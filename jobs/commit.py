@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,24 @@ class Commits:
     The application id is new in every run. If it were the checkpoint's, Delta would drop a repeated unit in silence,
     although after a crash the repetition may hold other rows (a batch run placed some in between, or an admission rule
     was changed); the books, not this id, are what makes repetition harmless.
+
+    `alone` is held for each append, where the caller does not hold the lock of the source anyway.
     """
 
     spark: SparkSession
     application: str
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def append(
         self, rows: DataFrame, path: Path | str, *, unit: int, metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """Appends `rows` with `_created_at` set, in one Delta commit. The caller holds the lock of the source."""
+        """Appends `rows` with `_created_at` set, in one Delta commit. The caller holds the lock of the source, or gave
+        `alone`.
+        """
+        with self.alone():
+            self._append(rows, path, unit, metadata)
+
+    def _append(self, rows: DataFrame, path: Path | str, unit: int, metadata: Mapping[str, Any] | None) -> None:
         created_at_us = self._created_at_us(path)
         stamped = rows.withColumn(CREATED_AT, F.timestamp_micros(F.lit(created_at_us)))
         columns = self.spark.read.format("delta").load(str(path)).columns

@@ -6,17 +6,17 @@ import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from headrace.errors import HeadraceError, Held
 
 from .arguments import CleaningTask, cleaning_tasks, read_settings, refuse_without_plans
-from .cleaning import Counts, SourceCleaner
+from .cleaning import SourceCleaner
 from .plan_table import plan_in_use
 from .report import Report
 from .session import open_session
-from .source_replay import Replayed
 from .table_source import TableCleaner
 
 OnStep = Callable[[str], None]
@@ -85,11 +85,11 @@ def run_entry(
     parser: ArgumentParser,
     arguments: Sequence[str] | None,
     on_step: OnStep,
-    clean: Callable[[CleaningRun], Mapping[str, Counts | Replayed]],
+    clean: Callable[[CleaningRun], Mapping[str, Any]],
     result: str = "sources",
 ) -> int:
-    """Reads the options, cleans, and reports error or result, by source, under the name `result`; gives the exit code:
-    0 done, 1 failed, 2 wrong usage, 3 a source is held.
+    """Reads the options, cleans, and reports error or result (a dataclass a source) under the name `result`; gives the
+    exit code: 0 done, 1 failed, 2 wrong usage, 3 a source is held, or a check did not hold.
     """
     options = parser.parse_args(arguments)
     report = Report(json_lines=options.json_lines)

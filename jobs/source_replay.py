@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from headrace.locks import exclusive
+from headrace.source_lock import source_lock
 
 from .accounts import CLEANED, DUPLICATE, KEY, accepted_positions, extents, span_of
 from .admission import REASON
@@ -47,9 +47,10 @@ class SourceReplay(SourceCleaner):
 
         Raises:
             LockTimeout: another run cleans this source.
+            Superseded: another rebuild of the source was switched to.
             ContractError: a table is not what the pipeline file makes.
         """
-        with exclusive(self._tables.lock, wait_s=self._lock_wait_s, purpose=f"replay {self._source.name}"):
+        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"replay {self._source.name}"):
             ensure_tables(self._spark, self._tables, self._source)
             self._units += 1
             quarantine = self._spark.read.format("delta").load(str(self._tables.quarantine))

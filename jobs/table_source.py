@@ -24,10 +24,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import AtomicType, DataType, DoubleType, FloatType, StringType
 
 from headrace.errors import ContractError
-from headrace.locks import exclusive
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
 from headrace.plans import PlanVersion, bind
+from headrace.source_lock import source_lock
 from headrace.tables import CREATED_AT, GENERATION, OFFSET, PARTITION, TOPIC_ID, SourceTables
 
 from .accounts import not_yet_placed, span_of
@@ -114,7 +114,7 @@ class TableCleaner:
             LockTimeout: another run cleans this source.
             ContractError: a table is not what the pipeline file makes.
         """
-        with exclusive(self._tables.lock, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
+        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
             ensure_tables(self._spark, self._tables, self._source)
             last = TableVersion.newest(self._metadata_of_clean())
             found = self._present_version().after(last)

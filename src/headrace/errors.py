@@ -9,6 +9,7 @@
     ├── ContractError       a table is missing or is not what its contract says it is            (exit 1)
     │   └── ForeignCluster  the lake holds this topic of another Kafka cluster
     ├── LockTimeout         another process holds the table's lock for longer than allowed       (exit 1)
+    ├── Superseded          another rebuild of the source was switched to meanwhile              (exit 1)
     ├── CheckFailed         a check did not hold: the audit does not balance                     (exit 3)
     │   └── Held            an expectation did not hold: the source stops before anything is written
     ├── PositionLost        the broker no longer holds what the table asks for next              (exit 3)
@@ -79,6 +80,12 @@ class ForeignCluster(ContractError):
 
 class LockTimeout(HeadraceError):
     """Another process held a table's lock for longer than the setting allows."""
+
+
+class Superseded(HeadraceError):
+    """A run began with tables that are no longer the present ones of their source. It wrote nothing into them since:
+    started again, it goes on with the present ones.
+    """
 
 
 class CheckFailed(HeadraceError):

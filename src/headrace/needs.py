@@ -31,6 +31,20 @@ class Need:
     files: frozenset[str]
 
 
+def pins_known(lake: Path, manifests: Iterable[Path]) -> dict[str, Pin]:
+    """The pins of the lake, and of the manifests given (files, or folders that hold some), by how they are known.
+
+    Raises:
+        UsageError: one of `manifests` is not a manifest.
+        ContractError: a pin in the lake cannot be read.
+    """
+    pins = {f"pinned by {file}": pin for file, pin in pins_of(lake).items()}
+    for path in manifests:
+        for file in sorted(path.rglob("manifest.json")) if path.is_dir() else [path]:
+            pins[f"given as {path}: {file}"] = Pin.of_manifest(_json(file), file)
+    return pins
+
+
 def needs_of(
     table: LakeTable, lake: Path, table_id: str, manifests: Iterable[Path], checkpoints: Iterable[Path]
 ) -> list[Need]:
@@ -49,11 +63,7 @@ def needs_of(
 
 
 def _of_manifests(table: LakeTable, lake: Path, log: DeltaLog, given: Iterable[Path]) -> Iterator[Need]:
-    pins = {f"pinned by {file}": pin for file, pin in pins_of(lake).items()}
-    for path in given:
-        for file in sorted(path.rglob("manifest.json")) if path.is_dir() else [path]:
-            pins[f"given as {path}: {file}"] = Pin.of_manifest(_json(file), file)
-    for how, pin in pins.items():
+    for how, pin in pins_known(lake, given).items():
         for version in pin.versions(table.name):
             who = f"the training set '{pin.training_set}' in {pin.manifest}, {how}, is made from version {version}"
             yield Need(who, _files_of(log, version))

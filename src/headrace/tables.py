@@ -13,14 +13,16 @@
     <pipeline>/manifests/*.json                            what stored training sets are made from
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
-rebuilds. Landers say in `.landers` how they stand. The lock of a table, or of a source, is a file beside it.
+rebuilds; `headrace.rebuilds` has which of them is present. Pushed rows are nobody's rebuild: they stay in the first.
+Landers say in `.landers` how they stand. The lock of a table, or of a source, is a file beside it.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from .rebuilds import FIRST, folder_name, numbers_in, parts_of, present_number
 
 # The place of a record in Kafka: the key of raw, and the lineage that every row made from it keeps.
 TOPIC_ID, GENERATION, PARTITION, OFFSET = "_topic_id", "_generation", "_partition", "_offset"
@@ -85,7 +87,7 @@ def landing_application(topic_id: str, partition: int) -> str:
 @dataclass(frozen=True)
 class SourceTables:
     """The three tables that the cleaning of one source writes, the lock that covers them, the table that says what came
-    of its expectations, and the file that is there while something is held.
+    of its expectations, the file that is there while something is held, and the one that says what is present.
     """
 
     clean: Path
@@ -94,15 +96,36 @@ class SourceTables:
     lock: Path
     checks: Path
     hold: Path
+    rebuilds: Path
+
+    @property
+    def definition(self) -> str:
+        """The definition under which they are."""
+        return parts_of(self.clean.name)[0]
+
+    @property
+    def number(self) -> int:
+        """Which rebuild they are."""
+        return parts_of(self.clean.name)[1]
+
+    def numbered(self, number: int) -> SourceTables:
+        """Those of another rebuild."""
+        source = self.clean.parent.name
+        return _source_tables(self.clean.parents[2], source, folder_name(self.definition, number))
 
 
 def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> SourceTables:
-    """The present tables of a source under one definition: those of the newest rebuild, or of the first to come.
+    """The present tables of a source under one definition, or the first to come.
 
-    The rebuild is read from the folders of `clean`; all three kinds share its number.
+    Raises:
+        ContractError: what is present cannot be read.
     """
     root = lake / pipeline
-    name = f"{definition}-{_newest_rebuild(root / 'clean' / source, definition)}"
+    number = present_number(_rebuilds(root, "clean", source), root / "clean" / source, definition)
+    return _source_tables(root, source, folder_name(definition, number))
+
+
+def _source_tables(root: Path, source: str, name: str) -> SourceTables:
     return SourceTables(
         clean=root / "clean" / source / name,
         quarantine=root / "quarantine" / source / name,
@@ -110,6 +133,7 @@ def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> So
         lock=root / "clean" / f".{source}.lock",
         checks=root / CHECKS / source / name,
         hold=root / CHECKS / f".{source}.{name}.hold.json",
+        rebuilds=_rebuilds(root, "clean", source),
     )
 
 
@@ -130,7 +154,8 @@ def plans_table(lake: Path, pipeline: str) -> PlansTable:
 
 @dataclass(frozen=True)
 class GroupTables:
-    """The two tables of a feature group, which every reader takes together: what was built, and what was pushed.
+    """The two tables of a feature group, which every reader takes together: what was built, and what was pushed; and
+    the file that says which rebuild of the first is present.
 
     A build holds `features_lock` alone; whoever pushes shares `pushed_lock`.
     """
@@ -139,17 +164,38 @@ class GroupTables:
     pushed: Path
     features_lock: Path
     pushed_lock: Path
+    rebuilds: Path
+
+    @property
+    def definition(self) -> str:
+        """The definition under which they are."""
+        return parts_of(self.features.name)[0]
+
+    @property
+    def number(self) -> int:
+        """Which rebuild the built ones are."""
+        return parts_of(self.features.name)[1]
+
+    def numbered(self, number: int) -> GroupTables:
+        """Those of another rebuild, with the same pushed rows."""
+        return replace(self, features=self.features.with_name(folder_name(self.definition, number)))
 
 
 def group_tables(lake: Path, pipeline: str, group: str, definition: str) -> GroupTables:
-    """The present tables of a feature group under one definition; `features` holds the folders that count rebuilds."""
+    """The present tables of a feature group under one definition, or the first to come.
+
+    Raises:
+        ContractError: what is present cannot be read.
+    """
     root = lake / pipeline
-    name = f"{definition}-{_newest_rebuild(root / 'features' / group, definition)}"
+    rebuilds = _rebuilds(root, "features", group)
+    number = present_number(rebuilds, root / "features" / group, definition)
     return GroupTables(
-        features=root / "features" / group / name,
-        pushed=root / "pushed" / group / name,
+        features=root / "features" / group / folder_name(definition, number),
+        pushed=root / "pushed" / group / folder_name(definition, FIRST),
         features_lock=root / "features" / f".{group}.lock",
         pushed_lock=root / "pushed" / f".{group}.lock",
+        rebuilds=rebuilds,
     )
 
 
@@ -164,7 +210,7 @@ class RowsTable:
 def rows_table(lake: Path, pipeline: str, training_set: str, definition: str) -> RowsTable:
     """The present table of a training set's rows under one definition."""
     folder = lake / pipeline / "rows"
-    name = f"{definition}-{_newest_rebuild(folder / training_set, definition)}"
+    name = folder_name(definition, max(numbers_in(folder / training_set, definition), default=FIRST))
     return RowsTable(path=folder / training_set / name, lock=folder / f".{training_set}.lock")
 
 
@@ -183,6 +229,5 @@ def selections_table(lake: Path, pipeline: str) -> SelectionsTable:
     return SelectionsTable(root / SELECTIONS, root / f".{SELECTIONS}.lock", root / f"{SELECTIONS}.pinned.json")
 
 
-def _newest_rebuild(folder: Path, definition: str) -> int:
-    matches = (re.fullmatch(rf"{re.escape(definition)}-(\d+)", path.name) for path in folder.glob(f"{definition}-*"))
-    return max((int(match[1]) for match in matches if match), default=1)
+def _rebuilds(root: Path, kind: str, name: str) -> Path:
+    return root / kind / f".{name}.rebuilds.json"

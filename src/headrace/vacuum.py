@@ -54,11 +54,7 @@ def vacuum(
         LockTimeout: someone held the table alone.
         MachineError: a file cannot be removed.
     """
-    if retention_h < LEAST_RETENTION_H:
-        raise UsageError(
-            f"a retention of {retention_h} h was asked for: below {LEAST_RETENTION_H} h a vacuum takes files of "
-            f"commits in flight and of readers that are at work. Give at least {LEAST_RETENTION_H}"
-        )
+    require_retention(retention_h)
     with locks.shared(table.lock_file, wait_s=lock_wait_s):
         replaced, table_id = _replaced(table, retention_h)
         needs = needs_of(table, lake, table_id, manifests, checkpoints)
@@ -68,6 +64,19 @@ def vacuum(
         if not dry_run:
             _remove(table, going)
     return Vacuumed(table, tuple(going), size_bytes, _kept(replaced, needs))
+
+
+def require_retention(retention_h: int) -> None:
+    """Refuses a retention that takes what is in use.
+
+    Raises:
+        UsageError: it is below 168 hours.
+    """
+    if retention_h < LEAST_RETENTION_H:
+        raise UsageError(
+            f"a retention of {retention_h} h was asked for: below {LEAST_RETENTION_H} h a vacuum takes files of "
+            f"commits in flight and of readers that are at work. Give at least {LEAST_RETENTION_H}"
+        )
 
 
 def _replaced(table: LakeTable, retention_h: int) -> tuple[list[str], str]:

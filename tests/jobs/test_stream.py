@@ -21,6 +21,7 @@ from headrace.jobs import clean_stream
 from headrace.jobs.report import Report
 from headrace.jobs.stream import CleaningStream, wait_for_all
 from headrace.locks import exclusive
+from headrace.rebuilds import Standing, write_standing
 from headrace.tables import raw_table
 
 QUIET = Report(json_lines=True)
@@ -132,6 +133,25 @@ def test_a_changed_definition_begins_anew_beside_the_old_tables_with_a_checkpoin
         tables = orders_tables(tmp_path, **changes)
         assert len(read_rows(tables.clean)) == 2
         assert (tmp_path / "shop" / "checkpoints" / "orders" / tables.clean.name / "commits").is_dir()
+
+
+def test_a_stream_whose_source_was_switched_ends_and_goes_on_with_the_present_tables(
+    run_stream, tmp_path: Path, capsys
+):
+    append_raw(tmp_path, "orders", COMMITS[0])
+    options = [f"--pipeline={write_shop(tmp_path / 'shop.yaml')}", f"--lake={tmp_path}"]
+    before = orders_tables(tmp_path)
+
+    def switch_meanwhile(step: str) -> None:
+        if step == "after_clean" and orders_tables(tmp_path).number == 1:
+            write_standing(before.rebuilds, before.definition, Standing(2))
+            append_raw(tmp_path, "orders", COMMITS[1])
+
+    assert clean_stream.main(["--max-files=1", "--interval-s=0.1", *options], on_step=switch_meanwhile) == 1
+    assert "switched to its rebuild 2, and this run began with 1" in capsys.readouterr().err
+    assert len(read_rows(before.clean)) == 2
+    assert run_stream(*options) == 0
+    assert (orders_tables(tmp_path).number, len(read_rows(orders_tables(tmp_path).clean))) == (2, 3)
 
 
 def test_a_second_stream_of_the_same_source_ends_and_names_the_first(run_stream, tmp_path: Path, capsys):

@@ -9,6 +9,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from headrace.errors import UsageError
 from headrace.lake_tables import LakeTable, choose_tables
 from headrace.settings import Settings, load_settings
 
@@ -27,6 +28,9 @@ Manifests = Annotated[
 ]
 Checkpoints = Annotated[
     list[Path] | None, typer.Option("--checkpoints", help="Checkpoints of streams outside the lake; may be repeated.")
+]
+Rebuilds = Annotated[
+    bool, typer.Option("--rebuilds", help="Also remove the tables of earlier rebuilds, but those that somebody needs.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 
@@ -64,6 +68,7 @@ def vacuum(
     retention_h: RetentionH = 168,
     manifests: Manifests = None,
     checkpoints: Checkpoints = None,
+    rebuilds: Rebuilds = False,
     dry_run: DryRun = False,
     home: Home = None,
     lake: Lake = None,
@@ -71,9 +76,31 @@ def vacuum(
 ) -> Result:
     """Remove data files that compactions have replaced, but those that a manifest or a stream still needs."""
     settings = load_settings({"home": home, "lake": lake, "lock_wait_s": lock_wait_s})
+    if rebuilds and (tables or topics):
+        raise UsageError("--rebuilds looks at all of the lake: leave --table and --topic out, or --rebuilds")
     chosen = choose_tables(settings.lake, tables or (), topics or ())
     with step("vacuum"):
-        return _vacuumed(chosen, settings, retention_h, manifests or [], checkpoints or [], dry_run=dry_run)
+        gone = _removed_rebuilds(settings, retention_h, manifests or [], dry_run=dry_run) if rebuilds else None
+        left = [each for each in chosen if each.folder.exists()]
+        done = _vacuumed(left, settings, retention_h, manifests or [], checkpoints or [], dry_run=dry_run)
+    return done if gone is None else Result({**done.data, **gone.data}, Group(gone.shown or "", done.shown or ""))
+
+
+def _removed_rebuilds(settings: Settings, retention_h: int, manifests: list[Path], *, dry_run: bool) -> Result:
+    from headrace.earlier_rebuilds import earlier_rebuilds, remove
+
+    found = earlier_rebuilds(settings.lake, retention_h=retention_h, manifests=manifests)
+    sizes = {each.name: each.size_bytes for each in found}
+    for each in found:
+        if not (each.kept_by or dry_run):
+            remove(each, lock_wait_s=settings.lock_wait_s)
+    data = {
+        each.name: {"removed": not each.kept_by, "bytes": sizes[each.name], "kept": list(each.kept_by)}
+        for each in found
+    }
+    fate = "would go" if dry_run else "removed"
+    rows = [(each.name, sizes[each.name], "; ".join(each.kept_by) or fate) for each in found]
+    return Result({"rebuilds": data}, table(["earlier rebuild", "bytes", ""], rows))
 
 
 def _vacuumed(

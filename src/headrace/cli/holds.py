@@ -23,14 +23,14 @@ def release(
 ) -> Result:
     """Let through what is held of a source: the next clean places it as it is."""
     from headrace.holds import release_hold
-    from headrace.locks import exclusive
+    from headrace.source_lock import source_lock
 
     settings = load_settings({"home": home, "lake": lake, "lock_wait_s": lock_wait_s})
     declared = load_pipeline(pipeline)
     if source not in declared.sources:
         raise UsageError(f"there is no source named '{source}'. Did you mean: {near_names(source, declared.sources)}?")
     tables = source_tables(settings.lake, declared.pipeline, source, declared.definition(source))
-    with exclusive(tables.lock, wait_s=settings.lock_wait_s, purpose=f"release {source}"):
+    with source_lock(tables, wait_s=settings.lock_wait_s, purpose=f"release {source}"):
         hold = release_hold(tables.hold, source)
     failures = [str(failure) for failure in hold.failures]
     said = f"{hold.rows:,} records of {source} are released ({'; '.join(failures)}): the next clean places them."

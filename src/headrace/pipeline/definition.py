@@ -24,6 +24,7 @@ FINGERPRINT_CHARS = 12
 
 _NOTHING = object()
 _ADDED_LATER = {"side": "both", "transform": None}
+_FOR_PEOPLE = {"description", "owner", "unit"}
 
 
 def source_definition(source: Source) -> str:
@@ -38,6 +39,11 @@ def source_definition(source: Source) -> str:
             **_joint(source),
         }
     )
+
+
+def source_rules(source: Source) -> str:
+    """The fingerprint of all that decides what becomes of a record: the definition, and the rules of admission."""
+    return _fingerprint(_without_words(source.model_dump(mode="json")))
 
 
 def group_definition(pipeline: Pipeline, name: str) -> str:
@@ -83,6 +89,12 @@ def service_definition(pipeline: Pipeline, name: str) -> str:
             "prune": prune and {**prune.model_dump(), **by_hand},
         }
     )
+
+
+def _without_words(found: Any) -> Any:
+    if isinstance(found, Mapping):
+        return {name: _without_words(value) for name, value in found.items() if name not in _FOR_PEOPLE}
+    return [_without_words(value) for value in found] if isinstance(found, list) else found
 
 
 def _derived(columns: Mapping[str, Derived]) -> dict[str, list[str]]:
