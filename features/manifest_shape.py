@@ -39,7 +39,7 @@ _CHOICE = {
     "by_knowledge": bool,
     "with_unlabelled": bool,
 }
-_BUILD = {"until_us": int, "clean_version": int, "clean_created_at_us": int}
+_BUILD = {"until_us": int, "clean_version": int, "clean_created_at_us": int, "clean_table": Maybe(str)}
 _GROUP = {
     "definition": str,
     "features": str,

@@ -87,7 +87,10 @@ def _publish(store: OnlineRows, pipeline: str, spec: GroupSpec, settings: Settin
             )
         rows = _rows_to_look_at(spec, tables, last, present)
         keys = rows.select(list(spec.keys)).group_by(list(spec.keys)).aggregate([]).drop_null()
-        written = store.publish(space, packed_rows(spec, newest_rows(spec, rows, keys, now_us)))
+        packed = packed_rows(spec, newest_rows(spec, rows, keys, now_us))
+        # Of another rebuild keys may be gone, and their newest rows older: what was published of the one before goes.
+        another = last is not None and last.rebuild not in ("", present.rebuild)
+        written = store.replace(space, packed) if another else store.publish(space, packed)
         store.record_published(space, present)
     return Publication(keys.num_rows, written, present)
 

@@ -165,6 +165,20 @@ class OnlineRows:
             written += self._run(partial(_put, space=space, batch=batch), write=True)
         return written
 
+    def replace(self, space: str, rows: Iterable[tuple[bytes, bytes]]) -> int:
+        """Stores packed rows by packed key whatever is there, and removes all other rows of the space. Every 10,000
+        rows are one transaction, so a reader meanwhile may find some keys as they are and some as they were.
+
+        Returns how many rows were written.
+        """
+        prefix, rest, kept = _prefix(_ROW, space), iter(rows), set[bytes]()
+        while batch := list(islice(rest, BATCH_ROWS)):
+            stored = [(_stored(prefix, key), row) for key, row in batch]
+            self._run(partial(_overwrite, space=space, stored=stored), write=True)
+            kept |= {key for key, _ in stored}
+        self._run(partial(_delete_others, prefix=prefix, kept=kept), write=True)
+        return len(kept)
+
     def read(self, space: str, keys: Sequence[bytes]) -> list[bytes | None]:
         """The packed rows of packed keys, in their order; None where there is none. One consistent view."""
         prefix = _prefix(_ROW, space)
@@ -245,6 +259,17 @@ def _put(transaction: lmdb.Transaction, space: str, batch: list[tuple[bytes, byt
             transaction.put(stored, row)
             written += 1
     return written
+
+
+def _overwrite(transaction: lmdb.Transaction, space: str, stored: list[tuple[bytes, bytes]]) -> None:
+    transaction.put(_prefix(_SPACE, space), space.encode())
+    for key, row in stored:
+        transaction.put(key, row)
+
+
+def _delete_others(transaction: lmdb.Transaction, prefix: bytes, kept: set[bytes]) -> None:
+    for key in [key for key in _keys(transaction, prefix) if key not in kept]:
+        transaction.delete(key)
 
 
 def _published(transaction: lmdb.Transaction, space: str) -> Published | None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from headrace.builds import Build
+from headrace.errors import ContractError
 from headrace.lake import instant, name, open_table, read_columns
 from headrace.pipeline import Pipeline
 from headrace.pipeline.definition import training_set_definition
@@ -97,7 +98,8 @@ def pin_inputs(
     """The present versions of all tables that a training set is made from, with the selection that holds.
 
     Raises:
-        ContractError: the rows or a group were never built under the present definition, or not to the end.
+        ContractError: the rows or a group were never built under the present definition, or not to the end; or they
+            were built from different rebuilds of a source.
     """
     definition = training_set_definition(pipeline, training_set)
     rows = rows_table(lake, pipeline.pipeline, training_set, definition).path
@@ -119,6 +121,8 @@ def pin_inputs(
             versions.pushed,
             latest_build(tables),
         )
+    read = {group.name: (group.source.name, groups[group.name].build) for group in service.groups}
+    _refuse_mixed(training_set, rows_read, read)
     chosen = None if selection is None else SelectionInput(selection.version, selection.kept)
     return Inputs(definition, str(rows.relative_to(lake)), table.version(), rows_read, groups, chosen)
 
@@ -146,6 +150,26 @@ def _rows_read(table: DeltaTable) -> list[dict[str, Any]]:
         return list(json.loads(commit.get(USER_METADATA) or "")["headrace"]["rows"]["read"])
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _refuse_mixed(
+    training_set: str, rows_read: Sequence[Mapping[str, Any]], groups: Mapping[str, tuple[str, Build | None]]
+) -> None:
+    """Refuses rows and features of different rebuilds of one source: they were cleaned by different rules."""
+    used = [(str(found["source"]), f"the rows of '{training_set}'", str(found["table"])) for found in rows_read]
+    used += [
+        (source, f"the features of '{group}'", build.clean_table)
+        for group, (source, build) in groups.items()
+        if build is not None and build.clean_table
+    ]
+    first: dict[str, tuple[str, str]] = {}
+    for source, what, table in used:
+        other, found = first.setdefault(source, (what, table))
+        if found != table:
+            raise ContractError(
+                f"{what} are made from rebuild {table} of source '{source}', and {other} from {found}: rows that were "
+                "cleaned by different rules would stand side by side. `headrace build` makes both from the present one"
+            )
 
 
 def _where(within: Bounds, with_unlabelled: bool) -> str:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from .rebuilds import FIRST, folder_name, parts_of
+
 
 @dataclass(frozen=True)
 class Build:
@@ -16,12 +18,18 @@ class Build:
 
     `until_us` is the instant T, in microseconds since 1970: every change point with `event_at ≤ T` is written.
     `clean_version` is the version of the source's clean table that was read, `clean_created_at_us` the greatest
-    `_created_at` in it: later rows have a greater one.
+    `_created_at` in it: later rows have a greater one. `clean_table` is the folder of that table; before there were
+    rebuilds, builds did not say it.
     """
 
     until_us: int
     clean_version: int
     clean_created_at_us: int
+    clean_table: str = ""
+
+    def read_from(self, clean_table: str) -> bool:
+        """Whether this is the table that was read; where the build does not say it, the first one was."""
+        return clean_table == (self.clean_table or folder_name(parts_of(clean_table)[0], FIRST))
 
     def to_metadata(self) -> str:
         """The text of the commit's user metadata."""

@@ -162,6 +162,20 @@ def test_a_rebuild_is_looked_at_whole_though_its_versions_count_anew(lake):
     assert amounts(lake, ["a"]) == [2]
 
 
+def test_of_another_rebuild_only_its_own_rows_are_published_though_some_are_older_and_some_are_gone(lake):
+    lake.build("account_last", [row("a", AT_US - 5, 1), row("b", AT_US - 5, 1), row("c", AT_US - 5, 1)])
+    lake.push("account_last", [row("d", AT_US - 5, 4)])
+    publish(lake)
+    first = lake.tables("account_last")
+    first.features.with_name(first.features.name[:-1] + "2").mkdir()
+    lake.build("account_last", [row("a", AT_US - 9, 2), row("b", AT_US - 5, 2)])
+    assert publish(lake).published.rebuild == lake.tables("account_last").features.name != first.features.name
+    assert amounts(lake, ["a", "b", "c", "d"]) == [2, 2, None, 4]
+    lake.build("account_last", [row("c", AT_US - 5, 3)])
+    assert publish(lake).keys == 1
+    assert amounts(lake, ["a", "b", "c", "d"]) == [2, 2, 3, 4]
+
+
 def test_an_earlier_version_that_is_gone_means_that_all_keys_are_looked_at(lake):
     lake.build("account_last", [row("a", AT_US - 5, 1)])
     publish(lake)

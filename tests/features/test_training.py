@@ -282,6 +282,28 @@ def test_tables_whose_first_build_wrote_nothing_yet_are_refused(tmp_path):
         client.training_set("risk")
 
 
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        (
+            ("0123456789ab-1", "0123456789ab-2"),
+            r"features of 'desk_last' are made from rebuild 0123456789ab-2 of source",
+        ),
+        (
+            ("0123456789ab-2", "0123456789ab-2"),
+            r"'account_last' are made from .*-2 .*, and the rows of 'risk' from .*-1",
+        ),
+    ],
+)
+def test_rows_and_features_of_different_rebuilds_of_a_source_never_meet(lake, client, tables, message):
+    """The rows are made from the first."""
+    lake.training_rows([row(1, T0_US + HOUR_US)])
+    for group, table in zip(("account_last", "desk_last"), tables, strict=True):
+        lake.build(group, [{"account": "a", "branch": 1, "event_at": T0_US, "amount": 1.0}], clean_table=table)
+    with pytest.raises(ContractError, match=message):
+        client.training_set("risk")
+
+
 def test_tables_of_another_definition_are_named(lake):
     lake.training_rows([row(1, T0_US)])
     changed = FeatureLake(lake.folder, BANK.replace("ttl: 1h", "ttl: 2h"))

@@ -94,9 +94,11 @@ class FeatureLake:
     def tables(self, group: str) -> GroupTables:
         return group_tables(self.folder / "lake", self.pipeline.pipeline, group, self.spec(group).definition)
 
-    def build(self, group: str, rows: Iterable[Mapping[str, Any]], *, until_us: int | None = None) -> None:
-        """Appends rows to a feature table, as one build up to `until_us`."""
-        build = Build(until_us or T0_US + 100 * HOUR_US, clean_version=7, clean_created_at_us=self.created_us)
+    def build(
+        self, group: str, rows: Iterable[Mapping[str, Any]], *, until_us: int | None = None, clean_table: str = ""
+    ) -> None:
+        """Appends rows to a feature table, as one build up to `until_us` from this clean table."""
+        build = Build(until_us or T0_US + 100 * HOUR_US, 7, self.created_us, clean_table)
         self._append(self.tables(group).features, self._table(group, rows), build.to_metadata())
 
     def push(self, group: str, rows: Iterable[Mapping[str, Any]]) -> None:
