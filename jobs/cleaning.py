@@ -30,6 +30,7 @@ from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, POSITION_COLUMNS, REJECTE
 from .commit import Commits
 from .copies import find_copies
 from .decode import UNKNOWN_FIELDS, parse_document, read_columns
+from .drift import DriftWatch
 from .gate import Gate
 from .treatment import treat
 
@@ -92,7 +93,7 @@ class SourceCleaner:
         self._spark, self._source, self._raw, self._tables = spark, source, raw, tables
         self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
-        self._gate = Gate(spark, source, tables, self._commits, warn)
+        self._gate = Gate(spark, source, tables, self._commits, DriftWatch(source, plan, self._treatment), warn)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._floor: dict[PartitionKey, int] = {}
         self._units = 0
@@ -166,8 +167,8 @@ class SourceCleaner:
     def _place(self, judged: DataFrame, last: Mapping[PartitionKey, int], *, released: bool) -> Counts:
         """Writes quarantine, then duplicates, then clean; only the clean commit carries the counts."""
         found = {row[REASON]: row["count"] for row in judged.groupBy(REASON).count().collect()}
+        self._gate.pass_or_hold(judged, found, last, unit=self._units, released=released)
         accepted_rows = found.pop(None, 0)
-        self._gate.pass_or_hold(judged, last, unit=self._units, released=released)
         self._on_step("judged")
         if found:
             self._commits.append(quarantine_rows(judged), self._tables.quarantine, unit=self._units)

@@ -18,14 +18,17 @@ from .treatment import treat
 from .value_statistics import Asked, finite, spreads
 
 QUANTILES = tuple(number / 50 for number in range(51))
-EDGES = tuple(number / 10 for number in range(1, 10))
+EDGES = tuple(number / 20 for number in range(1, 20))  # so that no bin holds more than a twentieth, ties apart
 MOST_FREQUENT = 20
 DISTINCT_ERROR = 0.02
 
 
 def describe_columns(rows: DataFrame, source: Source, count: int) -> dict[str, ColumnStatistics]:
-    """The statistics of the declared columns. A fixed number of passes: counts, two of quantiles, shares, texts."""
-    kinds = {name: column.type for name, column in source.columns.items()}
+    """The statistics of the declared columns, and of derived ones whose drift is watched. A fixed number of passes:
+    counts, two of quantiles, shares, texts.
+    """
+    watched = source.watched()
+    kinds = {name: kind for name, kind in source.row_columns().items() if name in source.columns or name in watched}
     numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
     texts = [name for name, kind in kinds.items() if kind in ("string", "boolean") and name not in source.event_id]
     counted = _counts(rows, kinds)

@@ -12,6 +12,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from headrace.check_results import DRIFT, HELD, PASSED, RELEASED, UNKNOWN, WARNED, found_text
 from headrace.holds import Failure
 from headrace.pipeline import Source
 from headrace.pipeline.expectations import (
@@ -35,7 +36,9 @@ _FOUND = "found "
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one expectation: `found` is a share, a number of records, or seconds; None where none could fail."""
+    """What came of one check: `found` is a share, a number of records, seconds, or a measure of drift; None where it is
+    unknown, and then nothing fails.
+    """
 
     expectation: str
     check: str
@@ -46,7 +49,18 @@ class Outcome:
 
     def failure(self) -> Failure:
         """The same, in the words of a hold."""
-        return Failure(self.expectation, _shown(self), self.expected)
+        measure = f"{self.check} " if self.expectation.startswith(f"{DRIFT}.") else ""
+        return Failure(self.expectation, measure + found_text(self.check, self.found), self.expected)
+
+    def word(self, *, released: bool) -> str:
+        """The outcome as the table of checks has it; `released` lets through what would be held."""
+        if self.found is None and self.passed:
+            return UNKNOWN
+        if self.passed:
+            return PASSED
+        if self.severity == "warn":
+            return WARNED
+        return RELEASED if released else HELD
 
 
 def failing(expected: RowExpectation) -> Column:
@@ -151,11 +165,3 @@ def _of_rows(name: str, expected: Rows, found: int) -> Outcome:
     bounds += [f"at most {most:,}"] if most is not None else []
     passed = (least is None or found >= least) and (most is None or found <= most)
     return Outcome(name, expected.check, expected.severity, float(found), f"{' and '.join(bounds)} records", passed)
-
-
-def _shown(outcome: Outcome) -> str:
-    if outcome.found is None:
-        return "nothing"
-    if outcome.check == "rows":
-        return f"{outcome.found:,.0f}"
-    return f"{outcome.found:,.0f} s" if outcome.check == "fresh" else f"{outcome.found:.4g}"

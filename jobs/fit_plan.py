@@ -51,15 +51,17 @@ def _fit(options: Namespace, report: Report) -> dict[str, Any]:
 
 def _tasks_to_fit(options: Namespace, settings: Settings) -> list[CleaningTask]:
     tasks = cleaning_tasks(options, settings)
-    without = [task.source.name for task in tasks if not task.source.fitted_rules()]
+    without = [task.source.name for task in tasks if not task.source.needs_fit()]
     if options.source and without:
         raise UsageError(
-            f"source '{without[0]}' has no rule that must be fitted: its bounds and fills stand in the pipeline file. "
-            "Leave it out"
+            f"source '{without[0]}' has no rule that must be fitted, and watches no drift: its bounds and fills stand "
+            "in the pipeline file. Leave it out"
         )
-    if fitted := [task for task in tasks if task.source.fitted_rules()]:
+    if fitted := [task for task in tasks if task.source.needs_fit()]:
         return fitted
-    raise UsageError(f"no source of {options.pipeline} has a rule that must be fitted, so there is nothing to fit")
+    raise UsageError(
+        f"no source of {options.pipeline} has a rule that must be fitted, or watches drift, so there is nothing to fit"
+    )
 
 
 def fit_source(spark: SparkSession, task: CleaningTask, settings: Settings, application: str) -> dict[str, Any]:

@@ -38,13 +38,14 @@ class Fitted:
 
 
 def plan_in_use(spark: SparkSession, places: PlansTable, source: Source) -> PlanVersion | None:
-    """The plan that holds for a source now: the pinned one, else the newest for its rules; None where it needs none.
+    """The plan that holds for a source now: the pinned one, else the newest for its rules. None where it needs none,
+    and where only drift is measured against one and nothing was fitted yet.
 
     Raises:
-        UsageError: it needs one, and there is none.
+        UsageError: a rule needs one, and there is none.
         ContractError: plans or pins cannot be read.
     """
-    if not source.fitted_rules():
+    if not source.needs_fit():
         return None
     return choose(source, versions_of(spark, places.path, source.name), read_pins(places.pinned).get(source.name))
 

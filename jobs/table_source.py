@@ -36,6 +36,7 @@ from .clean_tables import PAYLOAD_HASH, POSITION_COLUMNS, WINNER_COLUMNS, ensure
 from .cleaning import Counts, clean_rows, computed, judge_decoded, quarantine_rows
 from .commit import Commits
 from .decode import UNKNOWN_FIELDS, kind_of
+from .drift import DriftWatch
 from .gate import Gate
 
 # What a table without `event_at` says has always held.
@@ -103,7 +104,7 @@ class TableCleaner:
         self._spark, self._source, self._table, self._tables = spark, source, table, tables
         self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
-        self._gate = Gate(spark, source, tables, self._commits, warn)
+        self._gate = Gate(spark, source, tables, self._commits, DriftWatch(source, plan, self._treatment), warn)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._units = 0
 
@@ -140,8 +141,9 @@ class TableCleaner:
         fresh = not_yet_placed(self._spark, judged, self._tables, span)
         clean = self._spark.read.format("delta").load(str(self._tables.clean))
         decided = computed(decide(fresh, clean, self._source))
-        counts = _counts(decided)
-        self._gate.pass_or_hold(decided, {}, unit=self._units, released=False)
+        fates = _fates(decided)
+        counts = _counts(fates)
+        self._gate.pass_or_hold(decided, _by_reason(fates), {}, unit=self._units, released=False)
         self._on_step("judged")
         if counts.quarantine:
             self._append(quarantine_rows(decided), self._tables.quarantine)
@@ -237,9 +239,20 @@ def _copies(decided: DataFrame) -> DataFrame:
     )
 
 
-def _counts(decided: DataFrame) -> Counts:
+def _fates(decided: DataFrame) -> dict[tuple[str, str | None], int]:
+    """How many rows have each fate, for each reason."""
     rows = decided.groupBy(_FATE, REASON).count().collect()
-    found = {(row[_FATE], row[REASON]): row["count"] for row in rows}
+    return {(row[_FATE], row[REASON]): row["count"] for row in rows}
+
+
+def _by_reason(fates: Mapping[tuple[str, str | None], int]) -> dict[str | None, int]:
+    found: dict[str | None, int] = {}
+    for (_, reason), count in fates.items():
+        found[reason] = found.get(reason, 0) + count
+    return found
+
+
+def _counts(found: Mapping[tuple[str, str | None], int]) -> Counts:
     reasons = {reason: count for (_, reason), count in found.items() if reason is not None}
     clean, duplicates = (found.get((fate, None), 0) for fate in (_CLEAN, _DUPLICATE))
     return Counts(clean, duplicates, sum(reasons.values()), dict(sorted(reasons.items())))

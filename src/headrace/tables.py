@@ -7,6 +7,7 @@
     <pipeline>/rows/<training set>/<definition>-<n>        written by jobs (Spark)
     <pipeline>/plans                                       written by jobs (Spark)
     <pipeline>/checks/<source>/<definition>-<n>            written by jobs (Spark): what came of each expectation
+    <pipeline>/metrics/<source>.prom                       written by jobs: the newest of them, for Prometheus
     <pipeline>/plans.pinned.json                           which plan holds for a source, where it is not the newest
     <pipeline>/selections                                  written by features (deltalake)
     <pipeline>/selections.pinned.json                      which of them holds for a service, where not the newest
@@ -87,7 +88,8 @@ def landing_application(topic_id: str, partition: int) -> str:
 @dataclass(frozen=True)
 class SourceTables:
     """The three tables that the cleaning of one source writes, the lock that covers them, the table that says what came
-    of its expectations, the file that is there while something is held, and the one that says what is present.
+    of its checks, the file that is there while something is held, the one that says which rebuild is present, and the
+    one that Prometheus reads.
     """
 
     clean: Path
@@ -97,6 +99,7 @@ class SourceTables:
     checks: Path
     hold: Path
     rebuilds: Path
+    metrics: Path
 
     @property
     def definition(self) -> str:
@@ -112,6 +115,11 @@ class SourceTables:
         """Those of another rebuild."""
         source = self.clean.parent.name
         return _source_tables(self.clean.parents[2], source, folder_name(self.definition, number))
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline that the source is of."""
+        return self.metrics.parent.parent.name
 
 
 def source_tables(lake: Path, pipeline: str, source: str, definition: str) -> SourceTables:
@@ -134,6 +142,7 @@ def _source_tables(root: Path, source: str, name: str) -> SourceTables:
         checks=root / CHECKS / source / name,
         hold=root / CHECKS / f".{source}.{name}.hold.json",
         rebuilds=_rebuilds(root, "clean", source),
+        metrics=root / "metrics" / f"{source}.prom",
     )
 
 
@@ -165,6 +174,7 @@ class GroupTables:
     features_lock: Path
     pushed_lock: Path
     rebuilds: Path
+    metrics: Path
 
     @property
     def definition(self) -> str:

@@ -23,8 +23,8 @@ def room(ours: str, others: str = "") -> Room:
 
 
 KERNEL = (
-    "errors settings locks tables builds rebuilds source_lock gaps holds log_entry log_lines pinned_versions pins "
-    "pipeline plans"
+    "errors settings locks tables builds rebuilds source_lock check_metrics check_results gaps holds log_entry log_lines "
+    "pinned_versions pins pipeline plans"
 )
 
 # By prefix of the module's name; the longest one holds.
@@ -38,6 +38,7 @@ ROOMS = {
     "headrace.journal": room(f"{KERNEL} lake", "pyarrow"),
     "headrace.books": room(f"{KERNEL} lake"),
     "headrace.landing_audit": room(f"{KERNEL} lake journal books", "deltalake"),
+    "headrace.checks": room(f"{KERNEL} lake"),
     "headrace.quarantine": room(f"{KERNEL} lake"),
     "headrace.audit": room(f"{KERNEL} lake books landing_audit quarantine"),
     "headrace.fsck": room(f"{KERNEL} lake_tables places_digest fsck", "pyarrow"),
@@ -51,7 +52,7 @@ ROOMS = {
     "headrace.profile.drawing": room(f"{KERNEL} profile", "vl_convert"),
     "headrace.cli": room(
         f"{KERNEL} draft profile lake lake_tables journal audit landing_audit fsck compaction vacuum outcomes "
-        "quarantine source_switch earlier_rebuilds cli ingestion features infra.local examples.flights",
+        "checks quarantine source_switch earlier_rebuilds cli ingestion features infra.local examples.flights",
         "typer rich",
     ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),
@@ -203,7 +204,7 @@ def test_entries_that_spark_submit_runs_import_absolutely_throughout():
 def test_the_command_line_loads_nothing_heavy_before_a_verb_needs_it():
     light = {"headrace", "typer", "rich"} | set(sys.stdlib_module_names)
     at_load = [i for i in imports() if is_inside(i.importer, "headrace.cli") and i.at_load]
-    heavy = "draft ingestion infra examples lake journal audit landing_audit fsck compaction needs vacuum"
+    heavy = "draft ingestion infra examples lake checks journal audit landing_audit fsck compaction needs vacuum"
     rooms = [f"headrace.{name}" for name in heavy.split()]
     assert [i for i in at_load if i.imported.partition(".")[0] not in light] == []
     assert [i for i in at_load if any(is_inside(i.imported, name) for name in rooms)] == []

@@ -18,6 +18,7 @@ from . import (
     apply,
     audit,
     build,
+    checks,
     clean,
     compact,
     demo,
@@ -97,6 +98,7 @@ PLAN_VERBS: dict[str, Callable[..., Result]] = {
     "pin": plan.pin,
     "unpin": plan.unpin,
 }
+CHECKS_VERBS: dict[str, Callable[..., Result]] = {"show": checks.show}
 QUARANTINE_VERBS: dict[str, Callable[..., Result]] = {"show": quarantine.show}
 SELECTION_VERBS: dict[str, Callable[..., Result]] = {
     "show": selection.show,
@@ -186,6 +188,10 @@ plan_app = typer.Typer(help="Show, compare or pin the fitted cleaning plans of a
 for _name, _verb in PLAN_VERBS.items():
     plan_app.command(_name)(_as_command(f"plan {_name}", _verb))
 app.add_typer(plan_app, name="plan")
+checks_app = typer.Typer(help="See what came of expectations and of drift.", no_args_is_help=True)
+for _name, _verb in CHECKS_VERBS.items():
+    checks_app.command(_name)(_as_command(f"checks {_name}", _verb))
+app.add_typer(checks_app, name="checks")
 quarantine_app = typer.Typer(help="See what stands as rejected, and why.", no_args_is_help=True)
 for _name, _verb in QUARANTINE_VERBS.items():
     quarantine_app.command(_name)(_as_command(f"quarantine {_name}", _verb))

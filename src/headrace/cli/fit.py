@@ -18,7 +18,7 @@ from .output import Report, Result, step, table
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SOURCE]…", help="Only these sources; all with fitted rules when absent."),
+    typer.Argument(metavar="[SOURCE]…", help="Only these sources; all with fitted rules, or drift, when absent."),
 ]
 
 

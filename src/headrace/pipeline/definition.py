@@ -2,7 +2,8 @@
 
 A source's definition is what makes its rows what they are: event id, event time, column names and types, derived
 columns, the clean block and joint rules. Descriptions, owners, units, admission rules (`required`, `one_of`,
-`between`, `late`, `unknown_fields`, `expect`), `fit` and the topic's name are not part of it; nor is a fitted plan.
+`between`, `late`, `unknown_fields`, `expect`), `drift`, `fit` and the topic's name are not part of it; nor is a
+fitted plan.
 """
 
 from __future__ import annotations

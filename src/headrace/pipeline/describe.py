@@ -36,7 +36,9 @@ def _source(source: Source) -> str:
     origin = f"topic {source.topic}" if source.topic else f"table {source.table}"
     cleaned = f", cleans {', '.join(source.treated())}" if source.treated() else ""
     fitted = "".join(f", {column} needs a plan ({rule})" for column, rule in source.fitted_rules().items())
-    return f"{origin}, {len(source.row_columns())} columns{cleaned}{fitted}, definition {source_definition(source)}"
+    watched = f", watches the drift of {', '.join(source.watched())}" if source.drift else ""
+    said = f"{origin}, {len(source.row_columns())} columns{cleaned}{fitted}{watched}"
+    return f"{said}, definition {source_definition(source)}"
 
 
 def _group(group: FeatureGroup, pipeline: Pipeline) -> str:

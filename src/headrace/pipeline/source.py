@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from .cleaning import ColumnCleaning, Mahalanobis, Unfilled
 from .column_types import ColumnType
 from .declared import Declared, Listed, Name, Named
+from .drift import Drift, Watchable, WatchedColumn, watched_columns
 from .expectations import ROW_CHECKS, Expectation, RowExpectation
 from .expressions import Expression
 from .times import DurationUs, InstantUs
@@ -118,6 +119,9 @@ class Source(Named):
     expect: dict[Name, Expectation] = Field(
         default_factory=dict, description="What its events are expected to be, by name, and what happens otherwise."
     )
+    drift: Drift | None = Field(
+        None, description="How far the values of a unit of work may be from those of the fit window."
+    )
 
     def refusing(self) -> dict[str, RowExpectation]:
         """The expectations whose failing rows are refused, by name."""
@@ -126,6 +130,24 @@ class Source(Named):
             for name, expected in self.expect.items()
             if isinstance(expected, ROW_CHECKS) and expected.severity == "quarantine"
         }
+
+    def watchable(self) -> Watchable:
+        """What drift may be measured of."""
+        return Watchable(
+            types=self.row_columns(),
+            declared=tuple(self.columns),
+            event_id=self.event_id,
+            required=tuple(name for name, column in self.columns.items() if column.required),
+            ruled=tuple(name for name, cleaning in self.clean.items() if cleaning.outliers is not None),
+        )
+
+    def watched(self) -> dict[str, WatchedColumn]:
+        """The columns whose drift is measured, and how far each may go."""
+        return {} if self.drift is None else watched_columns(self.drift, self.watchable())
+
+    def needs_fit(self) -> bool:
+        """Whether there is something to fit: a rule, or what drift is measured against."""
+        return bool(self.fitted_rules()) or self.drift is not None
 
     def row_columns(self) -> dict[str, ColumnType]:
         """Name and type of the columns of one event: declared ones, then derived ones."""

@@ -9,6 +9,7 @@ from .cleaning_checks import check_bounds, check_cleaning, check_joint
 from .column_types import NUMBERS, spoken
 from .column_values import VALUE_HINTS, misfit
 from .declared import RESERVED_COLUMNS, Fault, Place, found
+from .drift_checks import check_drift
 from .expectation_checks import check_expectation
 from .expectations import Holds
 from .expressions import Expression
@@ -38,6 +39,7 @@ def check_source(source: Source) -> Faults:
         yield from check_joint(source, name, rule)
     for name, expected in source.expect.items():
         yield from check_expectation(source, name, expected)
+    yield from check_drift(source)
     yield from _check_fit(source)
 
 
@@ -193,5 +195,11 @@ def _check_fit(source: Source) -> Faults:
         yield Fault(
             ("clean" if name in source.clean else "joint_outliers", name),
             f"the rule '{rule}' is fitted, and 'fit' is missing",
+            "Say on this source what it may look at: fit: {from: …, to: …}",
+        )
+    elif source.drift is not None and not timeless:
+        yield Fault(
+            ("drift",),
+            "drift is measured against the events of 'fit', and 'fit' is missing",
             "Say on this source what it may look at: fit: {from: …, to: …}",
         )

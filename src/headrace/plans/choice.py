@@ -17,17 +17,20 @@ from .treatment import misfit, no_plan
 
 
 def choose(source: Source, versions: Iterable[PlanVersion], pinned: int | None) -> PlanVersion | None:
-    """The plan that holds for `source` among its `versions`; None where no rule of it is fitted.
+    """The plan that holds for `source` among its `versions`. None where it needs none, and where only drift is measured
+    against one and nothing was fitted yet.
 
     Raises:
         UsageError: there is none; or the pinned one is gone, or was fitted for other rules.
     """
-    if not source.fitted_rules():
+    if not source.needs_fit():
         return None
     newest_first = sorted(versions, key=lambda version: version.version, reverse=True)
     if pinned is not None:
         return _pinned(source, newest_first, pinned)
     if not newest_first:
+        if not source.fitted_rules():
+            return None
         raise UsageError(no_plan(source))
     for version in newest_first:
         if misfit(source, version) is None:

@@ -92,8 +92,9 @@ class ColumnStatistics(Stored):
     """One column in the fitted window, as sent. What does not apply to its type is None.
 
     `values` counts all that is not null, infinities and NaN (`not_finite`) included; the numbers after them are of the
-    finite ones. `distinct` is an estimate within 2 %. `quantiles` are those of 0, 0.02 … 1. `shares` are the parts of
-    the finite values in (-∞, edges[0]], (edges[0], edges[1]] … (edges[-1], ∞). `top` are the most frequent values of
+    finite ones. `distinct` is an estimate within 2 %. `quantiles` are those of 0, 0.02 … 1. `edges` are those of 0.05,
+    0.1 … 0.95 (in older plans of 0.1 … 0.9), and `shares` the parts of the finite values in (-∞, edges[0]],
+    (edges[0], edges[1]] … (edges[-1], ∞). `top` are the most frequent values of
     text and of booleans, with their counts. `outliers` counts the values outside the bounds of the plan.
     """
 
