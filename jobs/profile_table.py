@@ -16,15 +16,19 @@ from pyspark.sql import functions as F
 
 from headrace.errors import HeadraceError, MachineError, UsageError
 from headrace.jobs.arguments import instant_us
+from headrace.jobs.check_history import checks_beside, newest_results
 from headrace.jobs.profiled_columns import columns_of, named
 from headrace.jobs.profiler import Profiler
 from headrace.jobs.report import Report
 from headrace.jobs.session import open_session
 from headrace.jobs.time_volume import instant_text
+from headrace.profile.check_history import history_of
 from headrace.profile.page import page
 from headrace.profile.report import Profile, Subject
 from headrace.profile.target import Target, choose_columns, find_target
 from headrace.settings import load_settings
+
+CLEAN = "clean"  # the kind of table whose source has checks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +76,8 @@ def _profile(options: argparse.Namespace, report: Report) -> dict[str, Any]:
     table = spark.read.format("delta").option("versionAsOf", newest["version"]).load(str(target.folder))
     profiler = profiler_of(table, target, newest["version"], options)
     profiler.on_pass = partial(report.progress, target.name)
+    if target.kind == CLEAN:
+        profiler.checks = history_of(newest_results(spark, checks_beside(target.folder)))
     with report.watching(spark, target.name, "profiling"):
         found = profiler.profile()
     report.progress(target.name, "drawing")

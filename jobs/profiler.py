@@ -19,6 +19,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from headrace.profile.check_history import CheckHistory
 from headrace.profile.facets import MOST_COMPARED, Compared, Facets, RankScale
 from headrace.profile.findings import find
 from headrace.profile.number_counts import NumberCounts, bounds
@@ -39,12 +40,16 @@ NAME_SHARE = 0.5
 
 @dataclass
 class Profiler:
-    """Profiles `table`, rows of `subject`, by its column of time and its keys, if it has some; counts its passes."""
+    """Profiles `table`, rows of `subject`, by its column of time and its keys, if it has some; counts its passes.
+
+    `checks` is what came of the checks of its source, where it is a clean table.
+    """
 
     table: DataFrame
     subject: Subject
     time: str | None = None
     keys: Sequence[str] = ()
+    checks: CheckHistory | None = None
     on_pass: Callable[[str], None] = lambda name: None
     passes: int = field(default=0, init=False)
 
@@ -63,6 +68,7 @@ class Profiler:
             passes=0,
             seconds=0.0,
             columns=tuple(_column(column, look.rows, counted[column.name]) for column in columns),
+            checks=self.checks,
         )
         for part in (self._compared(frame, columns, found, counted), self._in_time(frame, columns, found, counted)):
             found = found.model_copy(update=part)

@@ -5,6 +5,7 @@ Every finding is a function of the profile alone: the same profile says the same
 
 from __future__ import annotations
 
+from .check_findings import check_findings
 from .missing_findings import missing_findings
 from .pair_findings import pair_findings
 from .report import Finding, Profile
@@ -17,6 +18,7 @@ def find(profile: Profile) -> list[Finding]:
     if not profile.rows:
         return [Finding(kind="empty", columns=(), text="The table has no row in what was asked for.", weight=1)]
     found = [
+        *check_findings(profile),
         *missing_findings(profile),
         *value_findings(profile),
         *pair_findings(profile),

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from headrace import __version__
 
+from .check_section import check_section
 from .column_cards import column_cards
 from .markup import Markup, element, together
 from .overview import overview
@@ -143,6 +144,7 @@ def _footer(profile: Profile) -> Markup:
 # Each section with the name of its anchor; one that has nothing to say is left out.
 SECTIONS: tuple[tuple[str, str, Callable[[Profile], Markup | None]], ...] = (
     ("findings", "Findings", _findings),
+    ("checks", "Checks", check_section),
     ("overview", "Overview", overview),
     ("columns", "Columns", column_cards),
     ("missing", "Missing values", missing_section),

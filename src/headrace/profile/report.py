@@ -9,20 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from headrace.errors import UsageError
+
+from .check_history import CheckHistory
+from .said import Said
 
 SCHEMA: Literal["headrace.profile/1"] = "headrace.profile/1"
 
 Kind = Literal["number", "category", "time", "other"]
 Rule = Literal["iqr", "z", "mad"]
-
-
-class Said(BaseModel):
-    """A part of the file: frozen, and without unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ValueCount(Said):
@@ -270,6 +267,7 @@ class Profile(Said):
     times: Times | None = None
     entities: Entities | None = None
     outlier_rows: tuple[OutlierRow, ...] = ()
+    checks: CheckHistory | None = None
     findings: tuple[Finding, ...] = ()
 
     def column(self, name: str) -> Column:
