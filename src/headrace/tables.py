@@ -174,7 +174,6 @@ class GroupTables:
     features_lock: Path
     pushed_lock: Path
     rebuilds: Path
-    metrics: Path
 
     @property
     def definition(self) -> str:
