@@ -16,18 +16,8 @@ from headrace.pipeline import Source
 from headrace.plans import ColumnTreatment, JointTreatment, Treatment
 from headrace.tables import REASONS
 
-from .decode import (
-    DOCUMENT,
-    FIRST_INSTANT,
-    LAST_INSTANT,
-    MAX_DOCUMENT_BYTES,
-    MAX_KIND_CHARACTERS,
-    UNKNOWN_FIELDS,
-    document_kind,
-    is_object,
-    kind_of,
-    wrong_kind,
-)
+from .decode import FIRST_INSTANT, LAST_INSTANT, MAX_KIND_CHARACTERS, UNKNOWN_FIELDS, kind_of, wrong_kind
+from .document_checks import document_checks, found_kind
 from .expectations import failing, said_of
 from .treatment import far, odd, with_fitted
 
@@ -57,7 +47,7 @@ def judge(decoded: DataFrame, source: Source, treatment: Treatment, dropped: str
 def _checks(source: Source) -> dict[str, tuple[Column, Column]]:
     """Each reason's condition, true where the record fails it, and what to say then."""
     checks = {
-        **(_document_checks() if source.topic else {}),
+        **document_checks(source),
         **_column_checks(source),
         "null_event_id": (_any_null(source.event_id), F.lit(f"the event id is {', '.join(source.event_id)}")),
         "null_event_at": (
@@ -112,18 +102,6 @@ def _refusing(treatment: Treatment) -> tuple[list[ColumnTreatment], list[JointTr
     return columns, [rule for rule in treatment.joint if rule.action == "quarantine"]
 
 
-def _document_checks() -> dict[str, tuple[Column, Column]]:
-    """What can be wrong with a record before its columns are looked at. A row of a reference table is no document."""
-    too_long = F.length("__value") > MAX_DOCUMENT_BYTES
-    return {
-        "tombstone": (F.col("__value").isNull(), F.lit("the value is null")),
-        "too_large": (too_long, F.concat(F.length("__value"), F.lit(f" bytes, at most {MAX_DOCUMENT_BYTES}"))),
-        "invalid_utf8": (F.col("__text").isNull(), F.lit("the value is not UTF-8")),
-        "invalid_json": (F.col(DOCUMENT).isNull(), F.lit("the value is not exactly one JSON document")),
-        "not_an_object": (~is_object(), _found_kind(document_kind(), "an object")),
-    }
-
-
 def _column_checks(source: Source) -> dict[str, tuple[Column, Column]]:
     columns = source.columns.items()
     required = {
@@ -137,7 +115,7 @@ def _column_checks(source: Source) -> dict[str, tuple[Column, Column]]:
         "wrong_type": _named(
             wrong,
             lambda name: F.concat(
-                F.lit(f"column '{name}': "), _found_kind(F.col(kind_of(name)), source.columns[name].type)
+                F.lit(f"column '{name}': "), found_kind(F.col(kind_of(name)), source.columns[name].type)
             ),
         ),
         "not_allowed": _named(barred, lambda name: F.lit(f"column '{name}': not one of the declared values")),
@@ -178,10 +156,6 @@ def _late_by(source: Source) -> Column:
     if source.late is None:
         return F.lit(False)
     return F.unix_micros("arrived_at") - F.unix_micros("event_at") > F.lit(source.late.after_us)
-
-
-def _found_kind(kind: Column, declared: str) -> Column:
-    return F.concat(F.lit(f"declared {declared}, found "), F.substring(kind, 1, MAX_KIND_CHARACTERS))
 
 
 def _two_instants(problem: str) -> Column:

