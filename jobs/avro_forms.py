@@ -22,7 +22,9 @@ _LOGICAL = {
     },
     "fixed": {"duration"},
 }
-_MAX_PRECISION = 38  # of a decimal that Spark can hold
+# Of a decimal that Spark can hold. It is told that decimals are as long as this, or as their bytes allow: of those with
+# a precision of up to 18 it takes the last eight bytes only, whatever stands before them.
+_MAX_PRECISION = 38
 
 # A type as it is written for Spark: a primitive or a name, a union, or a type with its parts.
 Form = str | list[Any] | dict[str, Any]
@@ -148,7 +150,7 @@ def _with_kind(form: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
             form["kind"] = f"decimal of {precision} digits"
             if precision <= _MAX_PRECISION:
                 form["kind"] = f"DECIMAL({precision},{scale})"
-                form |= {"logicalType": "decimal", "precision": precision, "scale": scale}
+                form |= {"logicalType": "decimal", "precision": min(_digits(form), _MAX_PRECISION), "scale": scale}
     elif logical in _LOGICAL.get(form["type"], ()):
         form["kind"] = str(logical).upper()
     return form

@@ -59,6 +59,10 @@ CHANGES: dict[str, tuple[Mapping[str, Any], Any]] = {
         {"pieces": (decimal(20, 0), Decimal(10**19))},
         ("wrong_type", "declared long, found DECIMAL(20,0)"),
     ),
+    "sends a long as a decimal with more digits than it says": (
+        {"pieces": (decimal(4, 0), (2**64 + 5).to_bytes(9, "big"))},
+        ("wrong_type", "declared long, found DECIMAL(4,0)"),
+    ),
     "sends a long as a broken decimal": ({"pieces": (decimal(9, 2), Decimal("2.00"))}, ("wrong_type", "DECIMAL(9,2)")),
     "sends a long as a time of day": ({"pieces": (logical("long", "time-micros"), 2)}, ("wrong_type", "TIME-MICROS")),
     "sends a long with a logical type of its own": ({"pieces": (logical("long", "dozens"), 2)}, {"pieces": 2}),
@@ -66,6 +70,10 @@ CHANGES: dict[str, tuple[Mapping[str, Any], Any]] = {
     "narrows a double to a long": ({"amount": ("long", 5)}, {"amount": 5.0}),
     "narrows a double to a float": ({"amount": ("float", 2.5)}, {"amount": 2.5}),
     "sends a double as a decimal": ({"amount": (decimal(9, 2), Decimal("5.01"))}, {"amount": 5.01}),
+    "sends a double as a decimal of few fixed bytes": (
+        {"amount": ({**decimal(5, 1), "type": "fixed", "name": "D", "size": 3}, Decimal("12.5"))},
+        {"amount": 12.5},
+    ),
     "sends a double as a decimal that is too long": (
         {"amount": (decimal(50, 2), b"\5")},
         ("wrong_type", "decimal of 50 digits"),

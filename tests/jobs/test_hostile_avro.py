@@ -15,9 +15,10 @@ from support.avro_orders import AT_MS, MILLIS, SMALL, avro_orders, encoded, fram
 from support.raw_lake import Record, append_raw
 from support.registry_server import Registry, registry_server
 
-from headrace.errors import UsageError
+from headrace.errors import SchemaRegistryError, UsageError
 from headrace.jobs.admission import DETAIL, REASON
 from headrace.jobs.cleaning import SourceCleaner, judge_records
+from headrace.jobs.fit_rows import fit_rows
 from headrace.jobs.source_replay import SourceReplay
 from headrace.jobs.writer_schemas import WriterSchemas
 from headrace.plans import bind
@@ -182,9 +183,12 @@ def test_a_source_in_avro_without_a_registry_is_refused_with_what_to_set():
         WriterSchemas(avro_orders(), None)
 
 
-def test_a_record_whose_schema_was_unknown_is_an_event_once_the_registry_has_it(spark, registry, tmp_path):
+def test_nothing_is_placed_without_the_registry_and_an_unknown_schema_is_replayed_once_it_is_there(
+    spark, registry, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("headrace.schema_registry.endpoint.PAUSES_S", (0.0,))
     plain = encoded(SMALL, {"id": "late", "at": AT_MS, "pieces": 2, "amount": 5.0})
-    number = 1 + max(registry.schemas)
+    number = 1 + max(registry.schemas, default=0)
     source = avro_orders()
     raw = append_raw(tmp_path, "orders", [Record(framed(number, plain), 0), Record(framed(number, plain[:-1]), 1)])
     options: dict[str, Any] = {
@@ -194,18 +198,23 @@ def test_a_record_whose_schema_was_unknown_is_an_event_once_the_registry_has_it(
         "lock_wait_s": 10.0,
         "registry": registry_of(registry, tmp_path),
     }
-    assert SourceCleaner(spark, source, **options).clean_all().reasons == {"unknown_schema": 2}
+    cleaner = SourceCleaner(spark, source, **options)
+    registry.answers[:] = [(503, {}, b"")] * 2
+    with pytest.raises(SchemaRegistryError, match=r"asked 2 times .* Nothing was written"):
+        cleaner.clean_all()
+    assert cleaner.clean_all().reasons == {"unknown_schema": 2}
     assert registry.register("late", SMALL) == number
     replayed = SourceReplay(spark, source, **options | {"application": "test/replay"}).replay(["unknown_schema"])
     assert (replayed.cleaned, replayed.reasons) == (1, {"invalid_avro": 1})
     (row,) = spark.read.format("delta").load(str(options["tables"].clean)).collect()
     assert (row["id"], row["pieces"], row["amount"]) == ("late", 2, 5.0)
+    assert [row["id"] for row in fit_rows(spark, source, raw, 0, options["registry"]).collect()] == ["late"]
 
 
-def test_no_python_runs_beside_the_plan_that_decodes(spark, registry, tmp_path):
+def test_a_body_is_read_once_and_no_python_runs_beside_the_plan(spark, registry, tmp_path):
     path = append_raw(tmp_path, "orders", [Record(framed(registry.register("one", SMALL), b""), 0)])
     raw, source = spark.read.format("delta").load(str(path)), avro_orders()
     writers = WriterSchemas(source, registry_of(registry, tmp_path)).of(raw)
     plan = judge_records(raw, source, bind(source), writers)._jdf.queryExecution().executedPlan().toString()
-    assert "from_avro" in plan
+    assert plan.count("from_avro(") == 1
     assert "Python" not in plan

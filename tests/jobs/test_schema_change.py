@@ -34,15 +34,21 @@ CHANGES = {
     "sends a long as text": ({"pieces": "2"}, "wrong_type"),
     "sends a double as text": ({"amount": "5.0"}, "wrong_type"),
     "sends a text as a number": ({"shop": 1}, "wrong_type"),
+    "sends a long that does not fit": ({"pieces": 2**63}, "wrong_type"),
+    "sends a double that is no number": ({"amount": float("nan")}, "invalid_json"),
     "sends a boolean as a number": ({"gift": 1}, "wrong_type"),
     "sends an instant as a number": ({"at": 1_357_035_300_000}, "wrong_type"),
     "sends an instant as a date": ({"at": "2013-01-01"}, "wrong_type"),
+    "sends an instant in the year 10000": ({"at": "10000-01-01T00:00:00Z"}, "wrong_type"),
     "nests a value": ({"amount": {"value": 5.0, "currency": "EUR"}}, "wrong_type"),
     "makes a list of a value": ({"amount": [5.0]}, "wrong_type"),
+    "writes Avro in the frame of a schema registry": (b"\0\0\0\0\1\2a", "invalid_json"),
 }
 
 
-def sent(changes: dict[str, object]) -> bytes:
+def sent(changes: dict[str, object] | bytes) -> bytes:
+    if isinstance(changes, bytes):
+        return changes
     return json.dumps({name: value for name, value in (SENT | changes).items() if value is not ...}).encode()
 
 

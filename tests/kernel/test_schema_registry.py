@@ -70,6 +70,11 @@ def test_an_id_that_the_registry_lacks_is_no_error_and_is_asked_for_again(server
     assert registry.schema(7) is not None
 
 
+def test_an_id_that_no_registry_can_have_is_not_asked_for(server, opened):
+    assert opened().schema(2**31) is None
+    assert server.asked == []
+
+
 def test_what_was_found_is_kept_in_the_lake_and_read_without_a_registry(server, opened, tmp_path):
     number = server.register("place", PLACE, kind="PROTOBUF")
     first = opened().schema(number)

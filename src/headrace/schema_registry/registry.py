@@ -14,6 +14,9 @@ from .endpoint import Endpoint
 from .kept import KeptSchemas
 from .registered import Reference, RegisteredSchema, UnusableSchema
 
+# An id is a whole number of 32 bits with a sign; asked for a greater one, a registry says that there is no such page.
+GREATEST_ID = 2**31 - 1
+
 MAX_REFERENCES = 1000  # of one schema, through all that it refers to
 
 
@@ -53,6 +56,8 @@ class SchemaRegistry:
             SchemaRegistryError: the registry cannot be asked.
             ContractError: the kept file is none of ours.
         """
+        if schema_id > GREATEST_ID:
+            return None
         if (kept := self._kept.get(schema_id)) is not None:
             return kept
         answer = self._answers.get(f"/schemas/ids/{schema_id}")
