@@ -21,8 +21,8 @@ from headrace.holds import read_hold, require_hold
 from headrace.pipeline import Source
 from headrace.pipeline.column_types import SQL_TYPES
 from headrace.plans import PlanVersion, Treatment, bind
-from headrace.source_lock import source_lock
 from headrace.schema_registry import SchemaRegistry
+from headrace.source_lock import source_lock
 from headrace.tables import SourceTables
 
 from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of

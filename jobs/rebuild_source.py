@@ -88,6 +88,7 @@ def _of_source(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> Sou
         application=f"headrace/rebuild/{uuid4()}",
         lock_wait_s=run.lock_wait_s,
         plan=plan_in_use(spark, task.plans, task.source),
+        registry=task.registry,
         on_step=run.on_step,
         warn=partial(run.report.progress, name),
         progress=partial(run.report.progress, name),

@@ -24,6 +24,7 @@ from headrace.pipeline import Source
 from headrace.pipeline.definition import source_rules
 from headrace.plans import PlanVersion
 from headrace.rebuilds import Making, Standing, numbers_in, read_standing, write_standing
+from headrace.schema_registry import SchemaRegistry
 from headrace.source_lock import source_lock
 from headrace.source_switch import faults_of, in_words
 from headrace.tables import SourceTables
@@ -83,13 +84,15 @@ class SourceRebuild:
         application: str,
         lock_wait_s: float,
         plan: PlanVersion | None = None,
+        registry: SchemaRegistry | None = None,
         on_step: Callable[[str], None] = lambda step: None,
         warn: Callable[[str], None] = lambda text: None,
         progress: Callable[[str, int, int], None] = lambda step, done, total: None,
         unit_offsets: int,
     ) -> None:
         self._spark, self._source, self._raw, self._tables = spark, source, raw, tables
-        self._application, self._lock_wait_s, self._plan = application, lock_wait_s, plan
+        self._application, self._lock_wait_s = application, lock_wait_s
+        self._plan, self._registry = plan, registry
         self._on_step, self._warn, self._progress, self._unit_offsets = on_step, warn, progress, unit_offsets
         self._holds_source = False
 
@@ -223,6 +226,7 @@ class SourceRebuild:
             application=self._application,
             lock_wait_s=self._lock_wait_s,
             plan=self._plan,
+            registry=self._registry,
             on_step=self._on_step,
             warn=self._warn,
         )

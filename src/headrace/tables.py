@@ -21,6 +21,7 @@ Landers say in `.landers` how they stand. The lock of a table, or of a source, i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
