@@ -88,8 +88,8 @@ def cleaned_lake(tmp_path, pipeline_file):
 def test_verbs_that_are_not_built_are_absent():
     assert list(VERBS) == [
         *["doctor", "jars", "up", "down", "status", "init", "land", "fit", "profile", "clean", "release", "drop"],
-        *["replay", "build", "prune", "apply", "materialize", "training-set", "audit", "fsck", "compact", "vacuum"],
-        "demo",
+        *["replay", "rebuild", "switch", "build", "prune", "apply", "materialize", "training-set", "audit", "fsck"],
+        *["compact", "vacuum", "demo"],
     ]
 
 
@@ -97,7 +97,7 @@ def test_help_lists_every_verb_without_any_extra_installed(tmp_path):
     absent = "sys.modules |= dict.fromkeys(['deltalake', 'kafka', 'pyarrow', 'pyspark', 'pandas', 'numpy', 'delta'])"
     answer = headrace("--help", folder=tmp_path, script=absent)
     assert answer.returncode == 0
-    assert all(verb in answer.stdout for verb in [*VERBS, "pipeline", "plan", "quarantine", "selection"])
+    assert all(verb in answer.stdout for verb in [*VERBS, "checks", "pipeline", "plan", "quarantine", "selection"])
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "pipeline check", "pipeline schema", "quarantine show", "selection diff"])
