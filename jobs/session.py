@@ -38,7 +38,7 @@ def open_session(application: str) -> SparkSession:
         MachineError: Delta's jars are not on the class path of the JVM; the message says how to start with them.
     """
     builder = SparkSession.builder.appName(application)
-    for key, value in {**local_defaults(), **CONFIGURATION, **_of_executors()}.items():
+    for key, value in {**local_defaults(), **CONFIGURATION, **executor_options()}.items():
         builder = builder.config(key, value)
     _require_delta()  # before the session is made, which would print a stack trace of its own
     limit_driver()
@@ -58,7 +58,7 @@ def local_defaults() -> dict[str, str]:
     return {key: value for key, value in LOCAL_DEFAULTS.items() if local and not given.contains(key)}
 
 
-def _of_executors() -> dict[str, str]:
+def executor_options() -> dict[str, str]:
     """The options of the executors' JVMs that were asked for, and ours; a local master has no executors."""
     name = "spark.executor.extraJavaOptions"
     return {name: " ".join(filter(None, (SparkConf().get(name), JVM_OPTIONS)))}

@@ -8,13 +8,17 @@ import sys
 
 import pytest
 
+from headrace.jobs.avro_limits import JVM_OPTIONS
 from headrace.jobs.session import LOCAL_DEFAULTS
 
-# Says which of our defaults a process would take, without the cost of a session.
-SAY = "from headrace.jobs.session import local_defaults; print(sorted(local_defaults().items()))"
+# Says which of our defaults a process would take, and how it would start executors, without the cost of a session.
+SAY = """
+from headrace.jobs.session import executor_options, local_defaults
+print(sorted(local_defaults().items()), executor_options(), sep="\\n")
+"""
 
 
-def defaults_under(submit_arguments):
+def said_under(submit_arguments):
     answer = subprocess.run(
         [sys.executable, "-c", SAY],
         env=os.environ
@@ -23,7 +27,7 @@ def defaults_under(submit_arguments):
         text=True,
         check=True,
     )
-    return answer.stdout.strip()
+    return answer.stdout.splitlines()
 
 
 @pytest.mark.spark
@@ -33,7 +37,8 @@ def defaults_under(submit_arguments):
     [
         ("--master local[2]", dict(LOCAL_DEFAULTS)),
         (
-            "--master local[2] --conf spark.sql.shuffle.partitions=7 --conf spark.driver.host=10.0.0.1",
+            "--master local[2] --conf spark.sql.shuffle.partitions=7 --conf spark.driver.host=10.0.0.1 "
+            "--conf spark.executor.extraJavaOptions=-Dtheirs=1",
             {
                 key: LOCAL_DEFAULTS[key]
                 for key in LOCAL_DEFAULTS.keys() - {"spark.sql.shuffle.partitions", "spark.driver.host"}
@@ -43,4 +48,7 @@ def defaults_under(submit_arguments):
     ],
 )
 def test_what_spark_submit_says_comes_before_our_defaults(submit_arguments, expected):
-    assert defaults_under(submit_arguments) == str(sorted(expected.items()))
+    defaults, executors = said_under(submit_arguments)
+    theirs = "-Dtheirs=1 " if "theirs" in submit_arguments else ""
+    assert defaults == str(sorted(expected.items()))
+    assert executors == str({"spark.executor.extraJavaOptions": theirs + JVM_OPTIONS})
