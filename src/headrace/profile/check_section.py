@@ -16,6 +16,7 @@ from .words import counted
 
 LINE_HEIGHT = 24
 LABEL_WIDTH = 190
+NAME_CHARACTERS = 14
 BARE_AXIS: Specification = {"title": None, "ticks": False, "domain": False}
 # How strong a mark of each outcome is, in the second colour where a check did not hold.
 STRENGTH = {**dict.fromkeys(OUTCOMES, 1.0), "passed": 0.35, WARNED: 0.6, RELEASED: 0.3, UNKNOWN: 0.08}
@@ -48,7 +49,7 @@ def _time_line(history: CheckHistory) -> Markup:
 
 def _marks(history: CheckHistory, width: int) -> Specification:
     place = {at: number for number, at in enumerate(history.at)}
-    names = [f"{short(line.expectation)} {line.check}" for line in history.lines]
+    names = [f"{short(line.column or line.expectation, NAME_CHARACTERS)} {line.check}" for line in history.lines]
     labels = [name if names.index(name) == number else f"{name} #{number + 1}" for number, name in enumerate(names)]
     marks = [
         {
@@ -62,12 +63,19 @@ def _marks(history: CheckHistory, width: int) -> Specification:
         for line, label in zip(history.lines, labels, strict=True)
         for unit in line.units
     ]
-    inner = width - (LABEL_WIDTH if width == WIDE else LABEL_WIDTH - 50)
-    ends = {0: _minute(history.at[0]), len(place) - 1: _minute(history.at[-1])}
+    inner = width - (LABEL_WIDTH if width == WIDE else LABEL_WIDTH - 45)
+    length = 16 if width == WIDE else 10  # a phone has room for days only
+    ends = {0: _minute(history.at[0])[:length], len(place) - 1: _minute(history.at[-1])[:length]}
     axis = {**BARE_AXIS, "labelAngle": 0, "values": list(ends), "labelExpr": _shown(ends), "labelFlush": 60}
     return {
         "width": inner,
         "height": LINE_HEIGHT * len(labels),
+        "padding": {
+            "left": 16,
+            "right": 5,
+            "top": 5,
+            "bottom": 5,
+        },  # a browser's letters may be wider than vl-convert's
         "data": {"values": marks},
         "mark": {"type": "rect", "cornerRadius": 2},
         "encoding": {
