@@ -52,8 +52,9 @@ def _type(draw: st.DrawFn, namespace: str, count: list[int], named: dict[str, Dr
     if kind in PLAIN:
         schema, values = PLAIN[kind]
         return schema, draw(values)
-    if kind == "again" and named:
-        full = draw(st.sampled_from(sorted(named)))
+    # A name without a namespace is one of the namespace in which it stands.
+    if kind == "again" and (known := sorted(name for name in named if "." in name or not namespace)):
+        full = draw(st.sampled_from(known))
         return full, draw(named[full][1])
     if kind in ("enum", "fixed", "again"):
         return _named(draw, "fixed" if kind == "again" else kind, namespace, count, named)
