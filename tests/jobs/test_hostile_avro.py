@@ -166,16 +166,31 @@ def micros(instant: datetime) -> int:
     return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def test_of_more_schema_ids_than_can_be_asked_for_those_of_most_records_are(spark, registry, tmp_path, monkeypatch):
-    monkeypatch.setattr("headrace.jobs.writer_schemas.MAX_IDS", 2)
-    number = registry.register("many", SMALL)
-    plain = encoded(SMALL, {"id": "a", "at": AT_MS, "pieces": 2, "amount": 5.0})
-    ids = [70_001, 70_003, 70_003, 70_002, number, number]
-    values = [framed(schema_id, plain) for schema_id in ids]
-    rows = judge(spark, tmp_path, registry, avro_orders(), values)
-    assert [row[REASON] for row in rows] == ["unknown_schema"] * 4 + [None] * 2
+@pytest.fixture(scope="module")
+def crowded(spark: SparkSession, registry: Registry, tmp_path_factory: pytest.TempPathFactory):
+    """Records of five schemas, two of which are registered, judged where three are asked for, by a reader that wants
+    every field declared.
+    """
+    value = {"id": "a", "at": AT_MS, "pieces": 2, "amount": 5.0}
+    wide = {**SMALL, "fields": [*SMALL["fields"], {"name": "colour", "type": "string"}]}
+    known = framed(registry.register("many", SMALL), encoded(SMALL, value))
+    wider = framed(registry.register("wide", wide), encoded(wide, value | {"colour": "red"}))
+    unknown = [framed(schema_id, known[5:]) for schema_id in (70_001, 70_003, 70_003, 70_002)]
+    source = avro_orders(unknown_fields="quarantine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headrace.jobs.writer_schemas.MAX_IDS", 3)
+        lake = tmp_path_factory.mktemp("lake")
+        return judge(spark, lake, registry, source, [*unknown, known, known, wider, wider])
+
+
+def test_of_more_schema_ids_than_can_be_asked_for_those_of_most_records_are(crowded):
+    assert [row[REASON] for row in crowded[:6]] == ["unknown_schema"] * 4 + [None] * 2
     details = ["too many schema ids", "no such schema", "no such schema", "too many schema ids"]
-    assert [said in row[DETAIL] for row, said in zip(rows, details, strict=False)] == [True] * 4
+    assert [said in row[DETAIL] for row, said in zip(crowded, details, strict=False)] == [True] * 4
+
+
+def test_a_reader_that_wants_every_field_declared_rejects_what_it_does_not_know(crowded):
+    assert [(row[REASON], row[DETAIL]) for row in crowded[6:]] == [("unknown_field", "nobody declared colour")] * 2
 
 
 def test_a_source_in_avro_without_a_registry_is_refused_with_what_to_set():
