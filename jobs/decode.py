@@ -1,8 +1,8 @@
 """Decoding JSON: the bytes of a record against the declared columns, strictly and without a way to raise.
 
-The document is parsed once, as a Spark variant, which keeps the type that was sent: a number given as text is seen as
-text, where `from_json` would quietly turn one into the other. A record that does not decode keeps its place and gets a
-reason; nothing is dropped here.
+The document is parsed as a Spark variant, which keeps the type that was sent: a number given as text is seen as text,
+where `from_json` by itself would quietly turn one into the other. A record that does not decode keeps its place and
+gets a reason; nothing is dropped here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ MAX_DOCUMENT_BYTES = 8 * 2**20
 MAX_KIND_CHARACTERS = 80
 
 DOCUMENT, UNKNOWN_FIELDS = "__document", "_unknown_fields"
+# What is taken out of the document: its declared fields as variants, the names of all, and values as `from_json` reads
+# them. A long is read as text and taken from its variant, since it may be sent as `1.0`.
+_SENT, _NAMES, _VALUES = "__sent", "__names", "__values"
+_READ_AS = dict.fromkeys(("string", "timestamp", "date", "long"), "string") | {"double": "double", "boolean": "boolean"}
 
 # The text of a time is ISO 8601, in UTC unless it says otherwise. Spark reads more: 'T10:15' would be today, and
 # the white space around a text is nothing to it. `$` would let a line end pass.
@@ -34,11 +38,11 @@ _LAST = {"timestamp": f"timestamp '{LAST_INSTANT}'", "date": "date '9999-12-31'"
 
 
 def parse_document(raw: DataFrame) -> DataFrame:
-    """Adds `__text`, `__framed` and `__document` to rows with a binary `__value`.
+    """Adds `__text` and `__document` to rows with a binary `__value`.
 
-    `__document` is the variant of one JSON document, null where the value is not exactly one. The parser stops at the
-    end of the first document, so it is handed `[<value>,<length>]`: whatever follows the document breaks the array or
-    displaces the length.
+    `__document` is a variant that frames one JSON document, null where the value is not exactly one. The parser stops
+    at the end of the first document, so it is handed `[<value>,<length>]`: whatever follows the document breaks the
+    array or displaces the length. The document is not taken out of its frame, since that would build it anew.
     """
     length = F.when(F.length("__value") <= MAX_DOCUMENT_BYTES, F.length("__value"))
     text = raw.select("*", length.alias("__length")).select(
@@ -46,7 +50,7 @@ def parse_document(raw: DataFrame) -> DataFrame:
     )
     framed = text.select("*", F.expr("try_parse_json(concat('[', __text, ',', __length, ']'))").alias("__framed"))
     whole = F.expr("try_variant_get(__framed, '$[1]', 'bigint') = __length")
-    return framed.select("*", F.when(whole, F.expr("try_variant_get(__framed, '$[0]', 'variant')")).alias(DOCUMENT))
+    return framed.select("*", F.when(whole, F.col("__framed")).alias(DOCUMENT))
 
 
 def read_columns(parsed: DataFrame, source: Source) -> DataFrame:
@@ -56,11 +60,20 @@ def read_columns(parsed: DataFrame, source: Source) -> DataFrame:
     `__kind_x` is the kind that was sent ('BIGINT', 'STRING', 'OBJECT', 'ARRAY', 'VOID' for null …), null where the
     document lacks it;
     `_unknown_fields` is null where there are none.
+
+    The variant says the kinds. Values are read by `from_json`, all in one go, where `try_variant_get` makes an
+    expression anew for each value of a row; and where `from_json` would turn one kind into another, the kind says so.
     """
-    fields = [
-        _kind(f"try_variant_get({DOCUMENT}, '$.{name}', 'variant')").alias(kind_of(name)) for name in source.columns
-    ]
-    kinds = parsed.select("*", *fields, _unknown_fields(source).alias(UNKNOWN_FIELDS))
+    as_sent = ", ".join(f"`{name}`: variant" for name in source.columns)
+    as_read = ", ".join(f"`{name}` {_READ_AS[column.type]}" for name, column in source.columns.items())
+    taken = parsed.select(
+        "*",
+        F.expr(f"try_variant_get({DOCUMENT}, '$[0]', 'struct<{as_sent}>')").alias(_SENT),
+        F.expr(f"map_keys({_as_object(DOCUMENT, '$[0]')})").alias(_NAMES),
+        F.expr(f"from_json(if({DOCUMENT} is null, null, __text), '{as_read}')").alias(_VALUES),
+    )
+    fields = [_kind(f"{_SENT}.`{name}`").alias(kind_of(name)) for name in source.columns]
+    kinds = taken.select("*", *fields, _unknown_fields(source).alias(UNKNOWN_FIELDS))
     typed = [_typed(name, column.type).alias(name) for name, column in source.columns.items()]
     return kinds.select("*", *typed)
 
@@ -88,12 +101,12 @@ def wrong_kind(name: str) -> Column:
 
 def is_object() -> Column:
     """True where the document is a JSON object."""
-    return F.expr(f"{_as_object(DOCUMENT)} is not null")
+    return F.col(_NAMES).isNotNull()
 
 
 def document_kind() -> Column:
     """The kind of the document as a whole."""
-    return _kind(DOCUMENT)
+    return _kind(f"try_variant_get({DOCUMENT}, '$[0]', 'variant')")
 
 
 def _kind(variant: str) -> Column:
@@ -105,14 +118,14 @@ def _kind(variant: str) -> Column:
     return F.expr(f"case {inside} else schema_of_variant({variant}) end")
 
 
-def _as_object(variant: str) -> str:
-    return f"try_variant_get({variant}, '$', 'map<string,variant>')"
+def _as_object(variant: str, path: str = "$") -> str:
+    """In SQL, the names of an object as keys, null where it is none; of the values only arrays are built."""
+    return f"try_variant_get({variant}, '{path}', 'map<string,array<variant>>')"
 
 
 def _unknown_fields(source: Source) -> Column:
     declared = F.array(*[F.lit(name) for name in source.columns])
-    keys = F.expr(f"map_keys({_as_object(DOCUMENT)})")
-    unknown = F.sort_array(F.array_except(keys, declared))
+    unknown = F.sort_array(F.array_except(F.col(_NAMES), declared))
     return F.when(F.size(unknown) > 0, unknown)
 
 
@@ -121,21 +134,13 @@ def _typed(name: str, declared: str) -> Column:
 
     JSON has one kind of number, so a whole number sent as `1.0` is a long; an infinite double (`1e400`) is no number.
     """
-    kind = F.col(kind_of(name))
+    kind, value = F.col(kind_of(name)), F.col(_VALUES)[name]
     if declared in _TEXT_FORMS:
-        return F.when(kind == "STRING", F.expr(read_text(_sql(name, "string"), declared)))
+        return F.when(kind == "STRING", F.expr(read_text(f"{_VALUES}.`{name}`", declared)))
     if declared == "long":
-        return F.when((kind == "BIGINT") | kind.like("DECIMAL(%,0)"), _sent(name, "bigint"))
+        number = F.expr(f"try_variant_get({_SENT}.`{name}`, '$', 'bigint')")
+        return F.when((kind == "BIGINT") | kind.like("DECIMAL(%,0)"), number)
     if declared == "double":
-        number = _sent(name, "double")
         numeric = kind.isin("BIGINT", "DOUBLE") | kind.like("DECIMAL%")
-        return F.when(numeric & (F.abs(number) < F.lit(float("inf"))), number)
-    return F.when(kind == declared.upper(), _sent(name, declared))
-
-
-def _sent(name: str, spark_type: str) -> Column:
-    return F.expr(_sql(name, spark_type))
-
-
-def _sql(name: str, spark_type: str) -> str:
-    return f"try_variant_get({DOCUMENT}, '$.{name}', '{spark_type}')"
+        return F.when(numeric & (F.abs(value) < F.lit(float("inf"))), value)
+    return F.when(kind == declared.upper(), value)
