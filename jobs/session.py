@@ -18,6 +18,11 @@ CONFIGURATION = {
     "spark.sql.caseSensitive": "true",
     # The default of 50 partitions to replay a Delta log costs seconds an operation on a laptop.
     "spark.databricks.delta.snapshotPartitions": "2",
+    # What Spark generates for a stage may be one method, and one of more than 8,000 bytes the JVM interprets for ever.
+    # A stage that has such a method is run operator by operator instead, each in methods that are compiled.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+    # A value that `from_json` cannot read is null by itself, and takes no other with it.
+    "spark.sql.json.enablePartialResults": "true",
     # A job says its own progress; where Python starts the JVM, Spark takes it for a shell and paints bars.
     "spark.ui.showConsoleProgress": "false",
 }
