@@ -18,7 +18,12 @@ Sample = tuple[Mapping[str, str], float]
 
 
 def write_metrics(tables: SourceTables, source: str, results: Sequence[CheckResult]) -> None:
-    """Puts the file of a source there, whole or not at all; `results` are those of one unit of work, at least one."""
+    """Puts the file of a source there, whole or not at all; `results` are those of one unit of work, at least one.
+
+    A rebuild beside the present tables cleans history, which is no alarm: it writes nothing.
+    """
+    if not tables.are_present:
+        return
     file = tables.metrics
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")

@@ -127,6 +127,15 @@ class SourceTables:
         return _source_tables(self.clean.parents[2], source, folder_name(self.definition, number))
 
     @property
+    def are_present(self) -> bool:
+        """Whether they are what readers of the source see now, and no rebuild beside it.
+
+        Raises:
+            ContractError: what is present cannot be read.
+        """
+        return self.number == present_number(self.rebuilds, self.clean.parent, self.definition)
+
+    @property
     def pipeline(self) -> str:
         """The pipeline that the source is of."""
         return self.metrics.parent.parent.name

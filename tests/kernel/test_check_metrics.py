@@ -77,6 +77,12 @@ def test_the_file_of_a_source_is_replaced_as_a_whole(tmp_path):
     assert tables.metrics.read_text() == exposition("shop", "orders", RESULTS[:1])
 
 
+def test_a_rebuild_beside_the_present_tables_says_nothing_of_history(tmp_path):
+    tables = source_tables(tmp_path, "shop", "orders", shop().definition("orders"))
+    write_metrics(tables.numbered(tables.number + 1), "orders", RESULTS)
+    assert not tables.metrics.exists()
+
+
 def test_of_each_check_the_newest_result_counts():
     older = result("few", "between", "held", 0.2, created_at_us=1)
     assert newest_of_each([older, *RESULTS]) == RESULTS
