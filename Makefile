@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 PYTHON ?=
 LOCK := $(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-strip-extras --no-header $(LOCK_FLAGS)
 
-# Three processes share the tests, as many of them wait; all that need the one Spark session are in one, and come first.
-SIDE_BY_SIDE := -n 3 --dist loadgroup --no-loadscope-reorder
+# Four processes share the tests, as many of them wait; those that need a Spark session are in two of them, and come first.
+SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

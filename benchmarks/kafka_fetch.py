@@ -211,7 +211,7 @@ def main() -> int:
     parser.add_argument("--bytes", type=int, nargs="+", default=[200, 1_000], help="sizes of a message")
     parser.add_argument("--compression", nargs="+", default=["none", "lz4"])
     parser.add_argument("--batch-bytes", type=int, nargs="+", default=[BATCH_BYTES])
-    parser.add_argument("--megabytes", type=int, default=200, help="values in a topic, together")
+    parser.add_argument("--megabytes", type=int, default=400, help="values in a topic, together")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

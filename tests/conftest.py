@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
 
-    Where processes share the tests (`--dist loadgroup`), all that use the one Spark session go to one of them,
-    and the others by file, unless they name a group of their own.
+    Where processes share the tests (`--dist loadgroup`), those of the jobs that use a Spark session go to one of them,
+    all others that use one to a second, and the rest by file, unless they name a group of their own.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -40,13 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if fixture in MARK_OF_FIXTURE:
                 item.add_marker(MARK_OF_FIXTURE[fixture])
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("spark" if "spark" in fixtures else item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(_session(item) if "spark" in fixtures else item.path.stem))
 
 
 class LongestFirst:
-    """Puts the tests of the Spark session first, after their order was drawn, then those on the demo over ten days.
+    """Puts the tests of the Spark sessions first, after their order was drawn, then those on the demo over ten days.
 
-    Both are long rows of tests that one process must run; whatever else there is fits beside them.
+    All are long rows of tests that one process must run; whatever else there is fits beside them.
     """
 
     @pytest.hookimpl(trylast=True)
@@ -56,6 +56,11 @@ class LongestFirst:
         if config.getoption("loadgroup", default=False) and not all("@" in item.nodeid for item in items):
             # Each process would start a broker, a Spark session and a demo of its own.
             raise pytest.UsageError("pytest-xdist does not see the groups of the tests: see pytest in setup.cfg")
+
+
+def _session(item: pytest.Item) -> str:
+    """The Spark session that a test shares: a single one would have half of the work, and end long after the rest."""
+    return "spark of the jobs" if item.path.parent.name == "jobs" else "spark"
 
 
 def _rank(item: pytest.Item) -> int:
