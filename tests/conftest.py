@@ -15,9 +15,12 @@ MARK_OF_FIXTURE = {"broker": "broker", "broker_home": "broker", "spark": "spark"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors, except one that only others can mend; and an order in which nobody waits at the end."""
+    """Warnings are errors, except two that nobody here can mend; and an order in which nobody waits at the end."""
     # kafka-python 3.0.12 reads its message schemas by a function that Python 3.11 and 3.12 call deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+    # Landers that tests let die within the process, and kafka-python where a broker is killed, leave their sockets to
+    # the garbage collector, which comes in the middle of any later test.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
     config.pluginmanager.register(LongestFirst())
     # How long an example takes on a machine that is shared says nothing about the code.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
