@@ -34,6 +34,8 @@ STATISTICS_COLUMNS = tuple(RAW_SCHEMA.names[:8])
 RECORD_SCHEMA = pa.schema(
     [RAW_SCHEMA.field(name) for name in RAW_SCHEMA.names if name not in (TOPIC_ID, GENERATION, "landed_at")]
 )
+# The last millisecond that has a number in microseconds. A record that claims a later one is taken to have no time.
+LAST_MS = (2**63 - 1) // 1000
 TIMESTAMP_TYPES = {0: "create", 1: "append"}
 
 
@@ -47,9 +49,9 @@ def record_columns(partition: int, records: Sequence[Any]) -> pa.RecordBatch:
     columns = [
         pa.repeat(pa.scalar(partition, pa.int32()), len(records)),
         pa.array(offsets, pa.int64()),
-        pc.multiply(_null_below_zero(pa.array(times_ms, pa.int64())), 1000).cast(UTC_MICROSECONDS),
+        pc.multiply(_null_outside(pa.array(times_ms, pa.int64()), LAST_MS), 1000).cast(UTC_MICROSECONDS),
         pa.array([TIMESTAMP_TYPES.get(each) for each in types], pa.string()),
-        _null_below_zero(pa.array(epochs, pa.int32())),
+        _null_outside(pa.array(epochs, pa.int32())),
         pa.array(keys, pa.binary()),
         pa.array(values, pa.binary()),
         _headers(headers),
@@ -72,8 +74,12 @@ def raw_rows(batches: Iterable[pa.RecordBatch], *, topic_id: str, generation: in
     return pa.Table.from_arrays(columns, schema=RAW_SCHEMA)
 
 
-def _null_below_zero(numbers: pa.Array) -> pa.Array:
-    return pc.if_else(pc.less(numbers, 0), pa.scalar(None, numbers.type), numbers)
+def _null_outside(numbers: pa.Array, greatest: int | None = None) -> pa.Array:
+    """Numbers below zero, or beyond the greatest that there can be, say that there is none."""
+    is_none = pc.less(numbers, 0)
+    if greatest is not None:
+        is_none = pc.or_(is_none, pc.greater(numbers, greatest))
+    return pc.if_else(is_none, pa.scalar(None, numbers.type), numbers)
 
 
 def _headers(headers: Sequence[Sequence[tuple[str, bytes | None]]]) -> pa.Array:

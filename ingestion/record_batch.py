@@ -14,7 +14,7 @@ from . import batch_headers as head
 from . import record_fields as at
 from .batch_compression import LZ4
 from .lz4_frames import SLACK_BYTES
-from .raw_columns import HEADERS, RECORD_SCHEMA, TIMESTAMP_TYPES, UTC_MICROSECONDS
+from .raw_columns import HEADERS, LAST_MS, RECORD_SCHEMA, TIMESTAMP_TYPES, UTC_MICROSECONDS
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -121,7 +121,7 @@ class _Rows:
         columns = [
             _fixed(pa.int32(), np.full(rows, partition, np.int32)),
             _fixed(pa.int64(), _kept(self._offsets, rows)),
-            _fixed_or_null(UTC_MICROSECONDS, self._times_ms[:rows], factor=1_000),
+            _times(self._times_ms[:rows]),
             _timestamp_types(self.table[:, at.FIXED_TIME], counts),
             _fixed_or_null(pa.int32(), np.repeat(headers[:, head.LEADER_EPOCH].astype(np.int32), counts)),
             self._keys.array(pa.binary(), rows),
@@ -182,9 +182,15 @@ def _fixed(kind: pa.DataType, values: NDArray[np.generic], nulls: pa.Buffer | No
     return pa.Array.from_buffers(kind, len(values), [nulls, pa.py_buffer(values)])
 
 
-def _fixed_or_null(kind: pa.DataType, numbers: NDArray[np.integer], factor: int = 1) -> pa.Array:
+def _times(times_ms: NDArray[np.int64]) -> pa.Array:
+    """What is no time, or has no number in microseconds, is null."""
+    held = (times_ms >= 0) & (times_ms <= LAST_MS)
+    return _fixed(UTC_MICROSECONDS, times_ms * 1_000, _bitmap(held))
+
+
+def _fixed_or_null(kind: pa.DataType, numbers: NDArray[np.integer]) -> pa.Array:
     """Numbers below zero say that there is none."""
-    return _fixed(kind, np.ascontiguousarray(numbers * factor), _bitmap(numbers >= 0))
+    return _fixed(kind, np.ascontiguousarray(numbers), _bitmap(numbers >= 0))
 
 
 def _bitmap(valid: NDArray[np.bool_]) -> pa.Buffer | None:

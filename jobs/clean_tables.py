@@ -88,16 +88,19 @@ def duplicates_columns() -> dict[str, str]:
     }
 
 
-def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> None:
-    """Creates the three tables where they are missing.
+def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> bool:
+    """Creates the three tables where they are missing; says whether all of them were, so that they are empty.
 
     Raises:
         ContractError: a table is there with other columns than the pipeline file makes.
     """
     again = "clean again from raw"
-    ensure_table(spark, tables.quarantine, quarantine_columns(), again)
-    ensure_table(spark, tables.duplicates, duplicates_columns(), again)
-    ensure_table(spark, tables.clean, clean_columns(source), again)
+    columns = {
+        tables.quarantine: quarantine_columns(),
+        tables.duplicates: duplicates_columns(),
+        tables.clean: clean_columns(source),
+    }
+    return all([ensure_table(spark, path, of_table, again) for path, of_table in columns.items()])
 
 
 def ensure_table(
@@ -106,8 +109,9 @@ def ensure_table(
     columns: Mapping[str, str],
     again: str,
     properties: Mapping[str, str] = PROPERTIES,
-) -> None:
-    """Creates a table of `columns` (name to Spark SQL type), append-only by default, where it is missing.
+) -> bool:
+    """Creates a table of `columns` (name to Spark SQL type), append-only by default, where it is missing; says whether
+    it was.
 
     Raises:
         ContractError: it is there with other columns; `again` says how it is made anew.
@@ -118,7 +122,7 @@ def ensure_table(
         for key, value in properties.items():
             builder = builder.property(key, value)
         builder.execute()
-        return
+        return True
     found = {field.name: field.dataType.simpleString() for field in spark.read.format("delta").load(str(path)).schema}
     expected = {field.name: field.dataType.simpleString() for field in schema}
     if found != expected:
@@ -127,3 +131,4 @@ def ensure_table(
             f"table {path} is not what the pipeline file makes: differing columns {', '.join(differing)}. "
             f"Somebody altered it by hand, or an older version wrote it: move the folder away and {again}"
         )
+    return False

@@ -25,14 +25,14 @@ from headrace.schema_registry import SchemaRegistry
 from headrace.source_lock import source_lock
 from headrace.tables import SourceTables
 
-from .accounts import KEY, PartitionKey, last_offsets, not_yet_placed, span_of
+from .accounts import PartitionKey, last_offsets, not_yet_placed, span_of
 from .admission import DETAIL, LATE, REASON, judge
 from .avro_records import read_avro
 from .avro_schema import NO_WRITERS, Writers
 from .clean_tables import FIRST_ATTEMPT, PAYLOAD_HASH, POSITION_COLUMNS, REJECTED, ensure_tables
 from .commit import Commits
-from .copies import find_copies
-from .decode import UNKNOWN_FIELDS, parse_document, read_columns
+from .copies import find_copies, without
+from .decode import UNKNOWN_FIELDS, parse_document, read_columns, within_years
 from .drift import DriftWatch
 from .gate import Gate
 from .treatment import treat
@@ -104,10 +104,11 @@ class SourceCleaner:
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
         self._floor: dict[PartitionKey, int] = {}
         self._units = 0
+        self._empty = False  # whether the tables were made just now, so that nobody has placed anything
 
     def clean_all(self, arrived_from_us: int | None = None, arrived_to_us: int | None = None) -> Counts:
         """Places every row up to the last that arrived in `[from, to)`, microseconds since 1970, or every row."""
-        arrived = F.unix_micros(F.coalesce("timestamp", "landed_at"))
+        arrived = F.unix_micros(F.expr(_arrived_at("timestamp", "landed_at")))
         selected = self._read_raw()
         if arrived_from_us is not None:
             selected = selected.where(arrived >= arrived_from_us)
@@ -151,22 +152,23 @@ class SourceCleaner:
             return counts
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"clean {self._source.name}"):
-            if self._units == 0:
-                ensure_tables(self._spark, self._tables, self._source)
+    def _locked(self, verb: str = "clean") -> Iterator[None]:
+        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"{verb} {self._source.name}"):
+            self._empty = self._units == 0 and ensure_tables(self._spark, self._tables, self._source)
             yield
 
     def _unit(self, last: Mapping[PartitionKey, int], *, released: bool = False, dropped: str | None = None) -> Counts:
         self._units += 1
-        fresh = not_yet_placed(self._spark, self._read_raw(), self._tables, span_of(last, self._floor))
+        raw, span = self._read_raw(), span_of(last, self._floor)
+        fresh = raw.where(span) if self._empty else not_yet_placed(self._spark, raw, self._tables, span)
         # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
-        if self._units == 1 and fresh.isEmpty():
+        if self._units == 1 and not self._empty and fresh.isEmpty():
             counts = Counts()
         else:
             writers = self._schemas.of(fresh)
             judged = computed(judge_records(fresh, self._source, self._treatment, writers, dropped))
             counts = self._place(judged, last, released=released or dropped is not None)
+            self._empty = False
         self._floor |= {key: offset + 1 for key, offset in last.items()}
         return counts
 
@@ -180,7 +182,7 @@ class SourceCleaner:
         accepted_rows = found.pop(None, 0)
         self._on_step("judged")
         if found:
-            self._commits.append(quarantine_rows(judged), self._tables.quarantine, unit=self._units)
+            self._append(quarantine_rows(judged), self._tables.quarantine)
             self._on_step("after_quarantine")
         duplicates = (
             self._place_accepted(judged.where(F.col(REASON).isNull()), accepted_rows, found) if accepted_rows else 0
@@ -188,19 +190,21 @@ class SourceCleaner:
         return Counts(accepted_rows - duplicates, duplicates, sum(found.values()), dict(sorted(found.items())))
 
     def _place_accepted(self, accepted: DataFrame, rows: int, rejected: Mapping[str, int]) -> int:
-        clean = self._spark.read.format("delta").load(str(self._tables.clean))
+        clean = None if self._empty else self._spark.read.format("delta").load(str(self._tables.clean))
         copies = computed(find_copies(accepted, clean, self._source))
         duplicates = copies.count()
         if duplicates:
-            self._commits.append(copies, self._tables.duplicates, unit=self._units)
+            self._append(copies, self._tables.duplicates)
             self._on_step("after_duplicates")
         if duplicates < rows:
-            originals = accepted.join(copies.select(*KEY), KEY, "left_anti") if duplicates else accepted
+            originals = clean_rows(without(accepted, copies, duplicates), self._source, self._treatment)
             counts = {"clean": rows - duplicates, "duplicates": duplicates, "quarantine": dict(rejected)}
-            rows_to_write = clean_rows(originals, self._source, self._treatment)
-            self._commits.append(rows_to_write, self._tables.clean, unit=self._units, metadata={"headrace": counts})
+            self._append(originals, self._tables.clean, {"headrace": counts})
             self._on_step("after_clean")
         return duplicates
+
+    def _append(self, rows: DataFrame, path: Path, metadata: Mapping[str, object] | None = None) -> None:
+        self._commits.append(rows, path, unit=self._units, metadata=metadata, to_empty=self._empty)
 
 
 def computed(rows: DataFrame) -> DataFrame:
@@ -233,7 +237,7 @@ def judge_records(
     return judge_decoded(
         decoded.select(
             "*",
-            F.coalesce("__timestamp", "__landed_at").alias("arrived_at"),
+            F.expr(_arrived_at("__timestamp", "__landed_at")).alias("arrived_at"),
             F.expr(_event_at(source)).alias("event_at"),
             F.xxhash64("__value").alias(PAYLOAD_HASH),
         ),
@@ -264,6 +268,11 @@ def judge_decoded(decoded: DataFrame, source: Source, treatment: Treatment, drop
         "__landed_at",
         *[F.when(rejected, F.col(f"__{name}")).alias(f"__{name}") for name in ("key", "value", "headers")],
     )
+
+
+def _arrived_at(timestamp: str, landed_at: str) -> str:
+    """The record's own time; where it has none, or one that not every reader of our tables can hold, its landing."""
+    return f"coalesce({within_years(timestamp, 'timestamp')}, {landed_at})"
 
 
 def _event_at(source: Source) -> str:

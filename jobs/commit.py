@@ -33,16 +33,24 @@ class Commits:
     alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def append(
-        self, rows: DataFrame, path: Path | str, *, unit: int, metadata: Mapping[str, Any] | None = None
+        self,
+        rows: DataFrame,
+        path: Path | str,
+        *,
+        unit: int,
+        metadata: Mapping[str, Any] | None = None,
+        to_empty: bool = False,
     ) -> None:
         """Appends `rows` with `_created_at` set, in one Delta commit. The caller holds the lock of the source, or gave
-        `alone`.
+        `alone`; `to_empty` says that the table has no row.
         """
         with self.alone():
-            self._append(rows, path, unit, metadata)
+            created_at_us = _now_us() if to_empty else self._created_at_us(path)
+            self._append(rows, path, unit, metadata, created_at_us)
 
-    def _append(self, rows: DataFrame, path: Path | str, unit: int, metadata: Mapping[str, Any] | None) -> None:
-        created_at_us = self._created_at_us(path)
+    def _append(
+        self, rows: DataFrame, path: Path | str, unit: int, metadata: Mapping[str, Any] | None, created_at_us: int
+    ) -> None:
         stamped = rows.withColumn(CREATED_AT, F.timestamp_micros(F.lit(created_at_us)))
         columns = self.spark.read.format("delta").load(str(path)).columns
         writer = stamped.select(*columns).write.format("delta").mode("append")
@@ -56,7 +64,7 @@ class Commits:
 
         Files whose statistics lie before the wall clock are not read, which is nearly always all of them.
         """
-        now_us = time.time_ns() // 1000
+        now_us = _now_us()
         ahead = (
             self.spark.read.format("delta")
             .load(str(path))
@@ -64,3 +72,7 @@ class Commits:
         )
         greatest = ahead.agg(F.max(F.unix_micros(CREATED_AT))).collect()[0][0]
         return now_us if greatest is None else greatest + 1
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -12,7 +12,11 @@ from pyspark.sql import functions as F
 from headrace.pipeline import Source
 from headrace.tables import GENERATION, OFFSET, PARTITION, TOPIC_ID
 
+from .accounts import KEY
 from .clean_tables import PAYLOAD_HASH, POSITION_COLUMNS, WINNER_COLUMNS
+
+# The positions of so many copies are sent to where the rows are: some 50 MB. Of more, the rows are shuffled to them.
+COPIES_TO_SEND = 500_000
 
 # A record's place, in the order in which places win, with what is asked of a winner as cargo.
 _PLACE, _EVENT_AT_US, _WINNER = "__place", "__event_at_us", "__winner"
@@ -22,12 +26,14 @@ _PLACE_TYPE = (
 )
 
 
-def find_copies(accepted: DataFrame, clean: DataFrame, source: Source) -> DataFrame:
-    """The rows among `accepted` that are copies: their position, the winner's, `same_bytes` and `arrived_at`."""
+def find_copies(accepted: DataFrame, clean: DataFrame | None, source: Source) -> DataFrame:
+    """The rows among `accepted` that are copies, of each other or of rows of `clean`, where there are any: their
+    position, the winner's, `same_bytes` and `arrived_at`.
+    """
     ids = list(source.event_id)
     here = accepted.select(*ids, _place().alias(_PLACE), "arrived_at", "event_at")
     if source.copies_within_us is None:
-        pairs = _paired(here, clean.select(*ids, _place().alias(_PLACE)), ids)
+        pairs = _paired(here, clean, ids)
     else:
         pairs = _paired_within(here, clean, ids, source.copies_within_us)
     winner = [
@@ -41,37 +47,55 @@ def find_copies(accepted: DataFrame, clean: DataFrame, source: Source) -> DataFr
     )
 
 
-def _paired(here: DataFrame, placed: DataFrame, ids: list[str]) -> DataFrame:
+def without(accepted: DataFrame, copies: DataFrame, number: int) -> DataFrame:
+    """The accepted rows that are not among the copies, of which there are `number`."""
+    if not number:
+        return accepted
+    places = copies.select(*KEY)
+    return accepted.join(F.broadcast(places) if number <= COPIES_TO_SEND else places, KEY, "left_anti")
+
+
+def _paired(here: DataFrame, clean: DataFrame | None, ids: list[str]) -> DataFrame:
     """Copies with their winners, where every record of an event id is a copy of the first."""
-    known = placed.withColumnRenamed(_PLACE, "__known").join(here.select(*ids).distinct(), ids, "left_semi")
-    first = F.min(_PLACE).over(Window.partitionBy(*ids))
-    ranked = here.select("*", first.alias("__first")).join(known, ids, "left")
-    paired = ranked.select("*", F.coalesce("__known", "__first").alias(_WINNER))
+    winner = F.min(_PLACE).over(Window.partitionBy(*ids))
+    paired = here.select("*", winner.alias(_WINNER))
+    if clean is not None:
+        placed = clean.select(*ids, _place().alias("__known"))
+        known = placed.join(here.select(*ids).distinct(), ids, "left_semi")
+        paired = paired.join(known, ids, "left").withColumn(_WINNER, F.coalesce("__known", _WINNER))
     return paired.where(F.col(_WINNER) != F.col(_PLACE))
 
 
-def _paired_within(here: DataFrame, clean: DataFrame, ids: list[str], within_us: int) -> DataFrame:
+def _paired_within(here: DataFrame, clean: DataFrame | None, ids: list[str], within_us: int) -> DataFrame:
     """Copies with their winners, where a copy's `event_at` is at most `within_us` from its winner's.
 
     Records of an event id are taken in the order of their places; each is a copy of the first winner near it, or
     becomes a winner. So the answer does not depend on how the work was cut.
     """
-    extent = here.agg(F.min("event_at"), F.max("event_at")).collect()[0]
-    span = F.expr(f"interval {within_us} microseconds")
-    near = clean.where((F.col("event_at") >= F.lit(extent[0]) - span) & (F.col("event_at") <= F.lit(extent[1]) + span))
-    known = near.join(here.select(*ids).distinct(), ids, "left_semi").groupBy(*ids)
-    known_places = known.agg(F.array_sort(F.collect_list(_place())).alias("__known"))
     grouped = here.groupBy(*ids).agg(F.array_sort(F.collect_list(F.struct(_PLACE, "arrived_at"))).alias("__rows"))
+    known = F.array().cast(f"array<{_PLACE_TYPE}>")
+    if clean is not None:
+        grouped = grouped.join(_places_near(here, clean, ids, within_us), ids, "left")
+        known = F.coalesce("__known", known)
     start = F.struct(
-        F.coalesce("__known", F.array().cast(f"array<{_PLACE_TYPE}>")).alias("winners"),
+        known.alias("winners"),
         F.array()
         .cast(f"array<struct<{_PLACE}:{_PLACE_TYPE},arrived_at:timestamp,{_WINNER}:{_PLACE_TYPE}>>")
         .alias("copies"),
     )
-    judged = grouped.join(known_places, ids, "left").select(
+    judged = grouped.select(
         F.aggregate("__rows", start, lambda found, row: _taken(found, row, within_us)).alias("__found")
     )
     return judged.select(F.inline("__found.copies"))
+
+
+def _places_near(here: DataFrame, clean: DataFrame, ids: list[str], within_us: int) -> DataFrame:
+    """The places that `clean` has of the event ids of `here`, in their order, as `__known`. Runs a Spark job."""
+    extent = here.agg(F.min("event_at"), F.max("event_at")).collect()[0]
+    span = F.expr(f"interval {within_us} microseconds")
+    near = clean.where((F.col("event_at") >= F.lit(extent[0]) - span) & (F.col("event_at") <= F.lit(extent[1]) + span))
+    known = near.join(here.select(*ids).distinct(), ids, "left_semi").groupBy(*ids)
+    return known.agg(F.array_sort(F.collect_list(_place())).alias("__known"))
 
 
 def _taken(found: Column, row: Column, within_us: int) -> Column:

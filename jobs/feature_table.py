@@ -133,7 +133,8 @@ class FeatureBuilder:
         self._on_step("computed")
         written = Observation()
         counted = rows.observe(written, F.count(F.lit(1)).alias("rows"))
-        self._commits.append(counted, tables.features, unit=self._units, metadata=json.loads(build.to_metadata()))
+        said = json.loads(build.to_metadata())
+        self._commits.append(counted, tables.features, unit=self._units, metadata=said, to_empty=last is None)
         self._on_step("after_commit")
         return int(written.get["rows"])
 

@@ -19,7 +19,6 @@ from headrace.schema_registry import SchemaRegistry
 
 from .accounts import KEY
 from .admission import REASON
-from .clean_tables import clean_columns
 from .cleaning import computed, judge_decoded, judge_records
 from .copies import find_copies
 from .table_source import TableVersion, first_of_each, number_rows, read_table
@@ -60,7 +59,7 @@ def fit_rows(
     accepted = computed(_in_window(judge_records(rows, source, nothing, writers), source))
     if accepted.isEmpty():
         return accepted.select(*source.row_columns())
-    copies = find_copies(accepted, _no_clean_rows(spark, source), source)
+    copies = find_copies(accepted, None, source)
     return computed(accepted.join(copies.select(*KEY), KEY, "left_anti").select(*source.row_columns()))
 
 
@@ -70,8 +69,3 @@ def _in_window(judged: DataFrame, source: Source) -> DataFrame:
         return accepted
     at = F.unix_micros("event_at")
     return accepted.where((at >= source.fit.from_us) & (at < source.fit.to_us))
-
-
-def _no_clean_rows(spark: SparkSession, source: Source) -> DataFrame:
-    columns = ", ".join(f"`{name}` {kind}" for name, kind in clean_columns(source).items())
-    return spark.createDataFrame([], columns)

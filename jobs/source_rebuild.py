@@ -32,7 +32,7 @@ from headrace.tables import SourceTables
 from .accounts import PartitionKey
 from .clean_tables import ensure_tables
 from .cleaning import Counts, SourceCleaner
-from .offset_units import count_offsets, extents_of, units_of
+from .offset_units import Extent, count_offsets, extents_of, units_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class BesideCleaner(SourceCleaner):
         """Makes the tables where they are missing. Everything up to `done` is placed; `alone` is held for commits."""
         self._commits.alone = alone
         with alone():
-            ensure_tables(self._spark, self._tables, self._source)
+            self._empty = ensure_tables(self._spark, self._tables, self._source)
         self._floor = {key: offset + 1 for key, offset in done.items()}
 
     def place(self, last: Mapping[PartitionKey, int]) -> Counts:
@@ -118,7 +118,7 @@ class SourceRebuild:
             making, placed = self._place_all(cleaner, making)
             with self._holding_source():
                 self._refuse_held()
-                making, more = self._place(cleaner, making, "catching up")
+                making, more = self._place(cleaner, making, extents_of(self._read_raw()), "catching up")
                 self._on_step("caught_up")
                 self._require_balance(beside)
                 self._on_step("audited")
@@ -161,16 +161,19 @@ class SourceRebuild:
 
     def _place_all(self, cleaner: BesideCleaner, making: Making) -> tuple[Making, int]:
         """Places what raw has, until what has landed meanwhile is one unit at most."""
-        placed = 0
+        placed, extents = 0, extents_of(self._read_raw())
         while True:
-            making, more = self._place(cleaner, making, "rebuilding")
+            making, more = self._place(cleaner, making, extents, "rebuilding")
             placed += more
-            done, total = count_offsets(extents_of(self._read_raw()), making.done)
+            extents = extents_of(self._read_raw())
+            done, total = count_offsets(extents, making.done)
             if total - done <= self._unit_offsets:
                 return making, placed
 
-    def _place(self, cleaner: BesideCleaner, making: Making, step: str) -> tuple[Making, int]:
-        extents, placed = extents_of(self._read_raw()), 0
+    def _place(
+        self, cleaner: BesideCleaner, making: Making, extents: Mapping[PartitionKey, Extent], step: str
+    ) -> tuple[Making, int]:
+        placed = 0
         self._progress(step, *count_offsets(extents, making.done))
         for last in units_of(extents, making.done, self._unit_offsets):
             placed += cleaner.place(last).rows

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from headrace.source_lock import source_lock
-
 from .accounts import CLEANED, DUPLICATE, KEY, accepted_positions, extents, span_of
 from .admission import REASON
-from .clean_tables import REJECTED, ensure_tables
+from .clean_tables import REJECTED
 from .cleaning import SourceCleaner, computed, judge_records
 from .rejections import CHANGED, as_raw, next_attempts, standing_rejections
 
@@ -51,8 +49,7 @@ class SourceReplay(SourceCleaner):
             ContractError: a table is not what the pipeline file makes.
             SchemaRegistryError: the schemas of the writers cannot be asked for; nothing is placed then.
         """
-        with source_lock(self._tables, wait_s=self._lock_wait_s, purpose=f"replay {self._source.name}"):
-            ensure_tables(self._spark, self._tables, self._source)
+        with self._locked("replay"):
             self._units += 1
             quarantine = self._spark.read.format("delta").load(str(self._tables.quarantine))
             rejections = computed(standing_rejections(quarantine, reasons))

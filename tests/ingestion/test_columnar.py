@@ -63,6 +63,14 @@ def test_what_has_no_time_or_no_epoch_has_null():
     assert {(row["timestamp"], row["leader_epoch"]) for row in found} == {(None, None)}
 
 
+def test_a_time_that_has_no_number_in_microseconds_is_none_by_either_reader():
+    last_ms = (2**63 - 1) // 1000
+    sent = part(Batch([Rec(0, time_ms=0), Rec(1, time_ms=1)], first_time_ms=last_ms, max_time_ms=last_ms + 1))
+    for kind in (columnar, stock):
+        found, _ = read(kind(sent))
+        assert [row["timestamp"] for row in found] == [last_ms * 1000, None]
+
+
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS.keys())
 def test_each_compression_gives_the_same_rows(codec):
     records = [Rec(number, b"%d" % number, b"value " * number) for number in range(500)]

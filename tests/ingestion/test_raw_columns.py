@@ -44,6 +44,12 @@ def test_the_time_a_broker_gave_is_told_from_the_time_a_producer_gave():
     assert [row["timestamp_type"] for row in rows_of(record(0, timestamp_type=1), record(1))] == ["append", "create"]
 
 
+def test_a_time_that_has_no_number_in_microseconds_is_none():
+    last_ms = (2**63 - 1) // 1000
+    batch = record_columns(0, [record(0, timestamp=last_ms), record(1, timestamp=last_ms + 1)])
+    assert batch.column("timestamp").cast(pa.int64()).to_pylist() == [last_ms * 1000, None]
+
+
 def test_headers_keep_their_order_their_repeats_and_their_nulls():
     headers = [("a", b"1"), ("a", None), ("", b"")]
     plain, odd = rows_of(record(0), record(1, headers=headers))

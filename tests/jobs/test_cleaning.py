@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,14 +8,16 @@ import pytest
 from deltalake import DeltaTable, Field
 from deltalake.schema import PrimitiveType
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from support.clean_shop import books, cleaner, orders_tables
 from support.delta_rows import read_rows
 from support.raw_lake import Record, append_raw
-from support.shop import order
+from support.shop import order, orders
 
 from headrace.errors import ContractError, LockTimeout
-from headrace.jobs.cleaning import Counts
+from headrace.jobs.cleaning import Counts, judge_records
 from headrace.locks import exclusive
+from headrace.plans import bind
 from headrace.tables import SourceTables
 
 HOUR_US = 3_600_000_000
@@ -142,6 +145,15 @@ def test_an_interval_takes_everything_before_its_last_offset_so_that_offsets_are
     )  # offsets 0 to 3; the end is exclusive
     assert run.clean_all(START_US + 9 * HOUR_US, None) == Counts()
     assert run.clean_all().clean == 2
+
+
+def test_a_record_whose_own_time_no_reader_could_hold_arrives_when_it_is_landed(spark: SparkSession, tmp_path: Path):
+    last_of_9999_us = 253_402_300_799_999_000
+    records = [Record(order(1), 0, arrived_at_us=last_of_9999_us), Record(order(2), 1, arrived_at_us=2**63 - 1)]
+    raw = append_raw(tmp_path, "orders", [replace(record, landed_at_us=START_US) for record in records])
+    rows = spark.read.format("delta").load(str(raw)).orderBy("_offset")
+    judged = judge_records(rows, orders(), bind(orders(), None)).select(F.unix_micros("arrived_at"))
+    assert [row[0] for row in judged.collect()] == [last_of_9999_us, START_US]
 
 
 def test_a_re_created_topic_begins_again_at_offset_0_and_loses_to_the_first_generation(

@@ -60,6 +60,7 @@ def frames(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dic
         "judged": judged,
         "quarantine": quarantine_rows(judged),
         "copies": find_copies(accepted, spark.createDataFrame([], schema), source),
+        "copies of a first run": find_copies(accepted, None, source),
         "clean": clean_rows(accepted, source, treatment),
     }
 

@@ -15,7 +15,7 @@ from headrace.tables import raw_table
 
 @dataclass(frozen=True)
 class Record:
-    """One Kafka record of a test; `arrived_at_us` is its Kafka timestamp."""
+    """One Kafka record of a test; `arrived_at_us` is its Kafka timestamp, and when it was landed, unless told."""
 
     value: bytes | None
     offset: int
@@ -24,6 +24,7 @@ class Record:
     arrived_at_us: int = 1_357_035_300_000_000  # 2013-01-01T10:15:00Z
     key: bytes | None = b"key"
     headers: tuple[tuple[str, bytes], ...] = ()
+    landed_at_us: int | None = None
 
     @property
     def topic_id(self) -> str:
@@ -42,7 +43,7 @@ def append_raw(lake: Path, topic: str, records: Sequence[Record]) -> Path:
             "timestamp": record.arrived_at_us,
             "timestamp_type": "create",
             "leader_epoch": 0,
-            "landed_at": record.arrived_at_us,
+            "landed_at": record.arrived_at_us if record.landed_at_us is None else record.landed_at_us,
             "key": record.key,
             "value": record.value,
             "headers": [{"key": name, "value": value} for name, value in record.headers],
