@@ -6,13 +6,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from pyspark.sql import SparkSession
 
 from headrace.errors import MachineError, UsageError
 from headrace.jobs.arguments import CleaningTask, cleaning_parser
-from headrace.jobs.plan_table import plan_in_use
 from headrace.jobs.run import CleaningRun, OnStep, no_step, run_entry
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> i
     parser.add_argument(
         "--no-switch", action="store_true", help="only make it: the present tables stay the present ones"
     )
-    return run_entry(parser, arguments, on_step, _rebuild, result="rebuilt")
+    return run_entry(parser, arguments, on_step, _rebuild, result="rebuilt", verb="rebuild")
 
 
 def _rebuild(run: CleaningRun) -> dict[str, Rebuilt]:
@@ -79,21 +77,12 @@ def _require_audit() -> None:
 def _of_source(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> SourceRebuild:
     from headrace.jobs.source_rebuild import SourceRebuild
 
-    name = task.source.name
-    return SourceRebuild(
-        spark,
-        task.source,
-        raw=task.origin,
-        tables=task.tables,
-        application=f"headrace/rebuild/{uuid4()}",
-        lock_wait_s=run.lock_wait_s,
-        plan=plan_in_use(spark, task.plans, task.source),
-        registry=task.registry,
-        on_step=run.on_step,
-        warn=partial(run.report.progress, name),
-        progress=partial(run.report.progress, name),
+    make = partial(
+        SourceRebuild,
+        progress=partial(run.report.progress, task.source.name),
         unit_offsets=run.options.max_offsets,
     )
+    return run.worker(make, spark, task)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from uuid import uuid4
-
-from pyspark.sql import SparkSession
 
 from headrace.errors import UsageError
 from headrace.jobs.arguments import CleaningTask, cleaning_parser
-from headrace.jobs.plan_table import plan_in_use
 from headrace.jobs.run import CleaningRun, OnStep, no_step, run_entry
 from headrace.jobs.source_replay import Replayed, SourceReplay
 from headrace.tables import REASONS
@@ -31,7 +27,7 @@ def main(arguments: Sequence[str] | None = None, on_step: OnStep = no_step) -> i
         metavar="REASON",
         help="only what is rejected for it; may be repeated",
     )
-    return run_entry(parser, arguments, on_step, _replay, result="replayed")
+    return run_entry(parser, arguments, on_step, _replay, result="replayed", verb="replay")
 
 
 def _replay(run: CleaningRun) -> dict[str, Replayed]:
@@ -40,7 +36,7 @@ def _replay(run: CleaningRun) -> dict[str, Replayed]:
     replayed: dict[str, Replayed] = {}
     for task in tasks:
         with run.report.watching(spark, task.source.name, "replaying"):
-            replayed[task.source.name] = _of_source(run, spark, task).replay(run.options.reason)
+            replayed[task.source.name] = run.worker(SourceReplay, spark, task).replay(run.options.reason)
     return replayed
 
 
@@ -57,20 +53,6 @@ def _tasks_with_a_topic(run: CleaningRun) -> list[CleaningTask]:
                 "a whole, by the rules of its day. Write the table again, then: headrace clean"
             )
     return [task for task in run.tasks if task.source.topic is not None]
-
-
-def _of_source(run: CleaningRun, spark: SparkSession, task: CleaningTask) -> SourceReplay:
-    return SourceReplay(
-        spark,
-        task.source,
-        raw=task.origin,
-        tables=task.tables,
-        application=f"headrace/replay/{uuid4()}",
-        lock_wait_s=run.lock_wait_s,
-        plan=plan_in_use(spark, task.plans, task.source),
-        registry=task.registry,
-        on_step=run.on_step,
-    )
 
 
 if __name__ == "__main__":

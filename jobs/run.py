@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, TypeVar
 
 from pyspark.sql import SparkSession
 
@@ -20,6 +21,7 @@ from .session import open_session
 from .table_source import TableCleaner
 
 OnStep = Callable[[str], None]
+Worker = TypeVar("Worker")
 
 
 def no_step(step: str) -> None:
@@ -28,23 +30,32 @@ def no_step(step: str) -> None:
 
 @dataclass(frozen=True)
 class CleaningRun:
-    """The sources to clean, how to say so, and the run's own transaction application id."""
+    """The sources to work on, what is done with them, and how to say so."""
 
     options: Namespace
     tasks: Sequence[CleaningTask]
     lock_wait_s: float
     report: Report
     on_step: OnStep
-    application: str = field(default_factory=lambda: f"headrace/clean/{uuid.uuid4()}")
+    verb: str = "clean"
+
+    @cached_property
+    def application(self) -> str:
+        """The id of the run in the transactions of its tables."""
+        return f"headrace/{self.verb}/{uuid.uuid4()}"
 
     def open_session(self) -> SparkSession:
         """Starts Spark, and says so: it takes some seconds."""
         self.report.progress("spark", "starting")
-        return open_session("headrace clean")
+        return open_session(f"headrace {self.verb}")
 
     def cleaner(self, spark: SparkSession, task: CleaningTask) -> SourceCleaner:
         """The cleaner of one source with a topic."""
-        return SourceCleaner(
+        return self.worker(SourceCleaner, spark, task)
+
+    def worker(self, make: Callable[..., Worker], spark: SparkSession, task: CleaningTask) -> Worker:
+        """Whatever works on one source with a topic, and is made as a cleaner is."""
+        return make(
             spark,
             task.source,
             raw=task.origin,
@@ -88,6 +99,7 @@ def run_entry(
     on_step: OnStep,
     clean: Callable[[CleaningRun], Mapping[str, Any]],
     result: str = "sources",
+    verb: str = "clean",
 ) -> int:
     """Reads the options, cleans, and reports error or result (a dataclass a source) under the name `result`; gives the
     exit code: 0 done, 1 failed, 2 wrong usage, 3 a source is held, or a check did not hold.
@@ -98,7 +110,7 @@ def run_entry(
         settings = read_settings(options)
         tasks = cleaning_tasks(options, settings)
         refuse_without_plans(tasks)
-        counts = clean(CleaningRun(options, tasks, settings.lock_wait_s, report, on_step))
+        counts = clean(CleaningRun(options, tasks, settings.lock_wait_s, report, on_step, verb))
     except HeadraceError as err:
         report.error(str(err))
         return err.exit_code
