@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,19 +39,27 @@ class FlightsLake:
     folder: Path
     expected: Mapping[str, Mapping[str, Any]]  # by source, as in expected.json
     commits: Mapping[str, Sequence[int]]  # the rows of each raw commit, by source
+    file: Path = PIPELINE
+
+    @property
+    def own(self) -> Path:
+        """The folder of the pipeline in the lake."""
+        return self.folder / load_pipeline(self.file).pipeline
 
     def copy(self, folder: Path) -> FlightsLake:
-        """Another lake with the same raw tables, and nothing cleaned."""
+        """Another lake with the same raw tables and plans, and nothing cleaned."""
         shutil.copytree(self.folder / "raw", folder / "raw")
-        return FlightsLake(folder, self.expected, self.commits)
+        if (plans := self.own / "plans").exists():
+            shutil.copytree(plans, folder / plans.relative_to(self.folder))
+        return replace(self, folder=folder)
 
     def options(self) -> list[str]:
         """What a cleaning job is told of this lake."""
         sources = [f"--source={source}" for source in self.expected]
-        return [f"--pipeline={PIPELINE}", f"--lake={self.folder}", *sources]
+        return [f"--pipeline={self.file}", f"--lake={self.folder}", *sources]
 
     def tables(self, source: str) -> SourceTables:
-        pipeline = load_pipeline(PIPELINE)
+        pipeline = load_pipeline(self.file)
         return source_tables(self.folder, pipeline.pipeline, source, pipeline.definition(source))
 
     def books(self) -> dict[str, CleaningBooks]:
@@ -66,12 +74,16 @@ class FlightsLake:
         return {source: wrong for source, wrong in found.items() if wrong}
 
 
-def land_flights(lake: Path, *, days: int, seed: int, commits: Mapping[str, int], defects: float = 0.01) -> FlightsLake:
-    """Lands the sources named in `commits`, each in so many commits of nearly equal size, in the published order."""
+def land_flights(
+    lake: Path, *, days: int, seed: int, commits: Mapping[str, int], defects: float = 0.01, file: Path = PIPELINE
+) -> FlightsLake:
+    """Lands the sources named in `commits`, each in so many commits of nearly equal size, in the published order; they
+    are to be cleaned by the pipeline in `file`.
+    """
     asked = ReplayOptions(brokers="none:1", journal=lake, order=Order.PUBLISHED, days=days, defects=defects, seed=seed)
     sequence, expected = prepare(asked)
     landed = {source: _land(lake, source, sequence, asked.partitions, count) for source, count in commits.items()}
-    return FlightsLake(lake, {source: expected["sources"][source] for source in commits}, landed)
+    return FlightsLake(lake, {source: expected["sources"][source] for source in commits}, landed, file)
 
 
 def _land(lake: Path, source: str, sequence: RecordSequence, partitions: int, commits: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import signal
@@ -29,7 +30,7 @@ class Restart:
 def draw_restarts(seed: int, count: int, passings: tuple[int, int]) -> list[Restart]:
     """`count` deaths at occurrences drawn from `passings` (both ends included); the second one loses the checkpoint."""
     draw = random.Random(seed)
-    steps = draw.sample(STEPS[:3], count)
+    steps = draw.sample(STEPS[:3] * math.ceil(count / 3), count)
     return [Restart(step, draw.randint(*passings), number == 1) for number, step in enumerate(steps)]
 
 
@@ -52,7 +53,7 @@ def stream_until(restart: Restart, lake: FlightsLake, log: Path, timeout_s: floa
 
 def lose_checkpoint(lake: FlightsLake) -> None:
     """Removes all that Spark knows of the streams over this lake."""
-    shutil.rmtree(lake.folder / "flights" / "checkpoints")
+    shutil.rmtree(lake.own / "checkpoints")
 
 
 def micro_batches(lake: FlightsLake, source: str) -> list[int]:
