@@ -13,8 +13,6 @@ from support.stream_restarts import draw_restarts, micro_batches, stream_with_re
 
 from headrace.pipeline.cleaning import FILLS, OUTLIER_METHODS
 
-pytestmark = [pytest.mark.prove, pytest.mark.timeout(7_200)]
-
 SEED, EVENTS, KILLS = 7, 1_027_013, 5
 COMMITS = {
     "flight_scheduled": 12,
@@ -25,6 +23,8 @@ COMMITS = {
 }
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(7_200)
 def test_every_method_gives_the_same_tables_by_batch_and_by_a_stream_that_is_killed_five_times(tmp_path: Path):
     file, log = write_every_method(tmp_path / "every_method.yaml"), tmp_path / "jobs.log"
     assert methods_of(file) == {*OUTLIER_METHODS, *FILLS, "mahalanobis"}
