@@ -34,8 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
 
-    Where processes share the tests (`--dist loadgroup`), those of the jobs that use a Spark session go to one of them,
-    all others that use one to a second, and the rest by file, unless they name a group of their own.
+    Where processes share the tests (`--dist loadgroup`), those of the jobs that use a Spark session go to one of them
+    (but for building and fitting, which name the second), all others that use one to a second, and the rest by file.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
