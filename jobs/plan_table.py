@@ -81,7 +81,9 @@ def store_plan(spark: SparkSession, places: PlansTable, fitted: Fitted, *, appli
             F.lit(body_of(fitted.plan)).alias("body"),
         )
         said = {"headrace": {"source": fitted.source, "plan": version}}
-        Commits(spark, application).append(row, places.path, unit=version, metadata=said)
+        # One run fits many sources: their versions are numbers of one transaction each, or Delta would drop the second.
+        commits = Commits(spark, f"{application}/{fitted.source}")
+        commits.append(row, places.path, unit=version, metadata=said)
         return version
 
 

@@ -14,7 +14,7 @@ from support.clean_shop import orders_tables
 from support.delta_rows import read_rows
 from support.plans import read_sorted
 from support.raw_lake import Record, append_raw
-from support.shop import order, shop, write_shop
+from support.shop import ORDERS, order, shop, write_shop
 from support.treatment_oracle import as_lists
 
 from headrace.errors import UsageError
@@ -112,6 +112,19 @@ def test_a_plan_is_a_row_that_says_what_it_was_made_from(fitted, pipeline):
     assert version.plan.rows == 120  # neither the copy, nor what is rejected, nor what lies outside
     assert version.plan.statistics["amount"].nulls == 18
     assert version.plan.columns["amount"].outliers.bounds.groups[0].key == ("north",)
+
+
+def test_one_run_fits_several_sources_and_each_keeps_its_plan(spark: SparkSession, tmp_path: Path):
+    fitted = {"fit": FITTED["fit"], "clean": {"pieces": {"missing": {"fill": "median"}}}}
+    sources = {name: {**ORDERS, **fitted, "topic": name} for name in ("orders", "returns")}
+    file = tmp_path / "shop.yaml"
+    file.write_text(json.dumps({"pipeline": "shop", "sources": sources}))
+    for name in sources:
+        append_raw(tmp_path, name, records(WINDOW[:20]))
+    for versions in ([1], [1, 2]):
+        assert fit_plan.main([f"--pipeline={file}", f"--lake={tmp_path}"]) == 0
+        stored = {name: sorted(found.version for found in read_versions(tmp_path, "shop", name)) for name in sources}
+        assert stored == {"orders": versions, "returns": versions}
 
 
 @pytest.fixture(scope="module")
