@@ -100,7 +100,8 @@ def ensure_tables(spark: SparkSession, tables: SourceTables, source: Source) -> 
         tables.duplicates: duplicates_columns(),
         tables.clean: clean_columns(source),
     }
-    return all([ensure_table(spark, path, of_table, again) for path, of_table in columns.items()])
+    made = [ensure_table(spark, path, of_table, again) for path, of_table in columns.items()]
+    return all(made)
 
 
 def ensure_table(

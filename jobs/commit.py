@@ -46,18 +46,13 @@ class Commits:
         """
         with self.alone():
             created_at_us = _now_us() if to_empty else self._created_at_us(path)
-            self._append(rows, path, unit, metadata, created_at_us)
-
-    def _append(
-        self, rows: DataFrame, path: Path | str, unit: int, metadata: Mapping[str, Any] | None, created_at_us: int
-    ) -> None:
-        stamped = rows.withColumn(CREATED_AT, F.timestamp_micros(F.lit(created_at_us)))
-        columns = self.spark.read.format("delta").load(str(path)).columns
-        writer = stamped.select(*columns).write.format("delta").mode("append")
-        writer = writer.option("txnAppId", self.application).option("txnVersion", unit)
-        if metadata:
-            writer = writer.option("userMetadata", json.dumps(metadata))
-        writer.save(str(path))
+            stamped = rows.withColumn(CREATED_AT, F.timestamp_micros(F.lit(created_at_us)))
+            columns = self.spark.read.format("delta").load(str(path)).columns
+            writer = stamped.select(*columns).write.format("delta").mode("append")
+            writer = writer.option("txnAppId", self.application).option("txnVersion", unit)
+            if metadata:
+                writer = writer.option("userMetadata", json.dumps(metadata))
+            writer.save(str(path))
 
     def _created_at_us(self, path: Path | str) -> int:
         """The greater of the wall clock and the table's greatest + 1 µs.

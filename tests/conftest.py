@@ -12,6 +12,17 @@ from support.spark import spark
 __all__ = ["broker", "broker_home", "spark"]
 
 MARK_OF_FIXTURE = {"broker": "broker", "broker_home": "broker", "spark": "spark"}
+# Of the tests of jobs, those of building and fitting: the session of the others has enough to do without them.
+BUILDS = {
+    "test_build_features",
+    "test_building_page",
+    "test_fitting",
+    "test_latest",
+    "test_rebuilt_features",
+    "test_table_groups",
+    "test_training_rows",
+    "test_windows",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for the broker or for Spark carries the mark of it, so that `-m "not spark"` starts none.
 
     Where processes share the tests (`--dist loadgroup`), those of the jobs that use a Spark session go to one of them
-    (but for building and fitting, which name the second), all others that use one to a second, and the rest by file.
+    (but for `BUILDS`), all others that use one to a second, and the rest by file, unless they name their own group.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -63,7 +74,7 @@ class LongestFirst:
 
 def _session(item: pytest.Item) -> str:
     """The Spark session that a test shares: a single one would have half of the work, and end long after the rest."""
-    return "spark of the jobs" if item.path.parent.name == "jobs" else "spark"
+    return "spark of the jobs" if item.path.parent.name == "jobs" and item.path.stem not in BUILDS else "spark"
 
 
 def _rank(item: pytest.Item) -> int:

@@ -17,8 +17,6 @@ from headrace.jobs.feature_table import FeatureBuilder
 from headrace.locks import exclusive
 from headrace.pipeline.times import instant_us
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 S = 1_000_000
 NOON_US = instant_us("2024-03-01T12:00:00Z")
 RECENT = {"aggregate": {"events": {"count": "events"}, "x": ["mean"]}, "windows": ["10s"], "hop": "5s"}

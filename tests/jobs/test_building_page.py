@@ -11,8 +11,6 @@ from support.feature_oracle import Event
 
 from headrace.pipeline.times import instant_us
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 PAGE = Path(__file__).parents[2] / "docs" / "building-features.md"
 GROUP = {"aggregate": {"events": {"count": "events"}, "x": ["mean"]}, "windows": ["1h"], "hop": "30m"}
 

@@ -20,8 +20,6 @@ from headrace.pipeline import Pipeline, Source
 from headrace.plans import Bounds
 from headrace.plans.row import body_of
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 SEED = 20130101
 WINDOW = {"from": "2013-01-01", "to": "2014-01-01"}
 COLUMNS = {

@@ -7,8 +7,6 @@ from support.drawn_events import drawn, histories, instants
 from support.event_lake import EventLake, Key, in_session
 from support.feature_oracle import Event, latest
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 S = 1_000_000
 COLUMNS = ("x", "n", "flag", "text", "seen", "day")
 CARRY_US = {"x": 10 * S, "text": 3 * S, "flag": S}

@@ -13,8 +13,6 @@ from headrace.errors import Superseded, UsageError
 from headrace.features.group_rows import latest_build_of
 from headrace.rebuilds import Standing, write_standing
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 HOUR_US = 3_600_000_000
 DAY_US = 1_356_998_400_000_000  # 2013-01-01
 GROUP = {"aggregate": {"events": {"count": "events"}, "x": ["sum"]}, "windows": ["1h"], "hop": "30m"}

@@ -18,8 +18,6 @@ from headrace.jobs.table_source import TableCleaner
 from headrace.pipeline import Pipeline
 from headrace.tables import group_tables, source_tables
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 MINUTE_US = 60_000_000
 NOON_US = int(NOON.timestamp()) * 1_000_000

@@ -23,8 +23,6 @@ from headrace.pipeline import Pipeline
 from headrace.pipeline.definition import training_set_definition
 from headrace.tables import RowsTable, raw_table, rows_table, source_tables
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 NINE = datetime(2024, 1, 1, 9, tzinfo=UTC)
 
 MALL: dict[str, Any] = {

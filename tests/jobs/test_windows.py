@@ -14,8 +14,6 @@ from support.drawn_events import drawn, histories, instants
 from support.event_lake import EventLake, in_session
 from support.feature_oracle import Event, change_points, floor, folded, inside, known_us
 
-pytestmark = pytest.mark.xdist_group("spark")  # the session of the other jobs has enough to do
-
 S = 1_000_000
 EVERY = ("count", "sum", "mean", "min", "max", "stddev", "first", "last")
 SOME_OF_DOUBLES = {"events": "events", "x": ("mean", "stddev", "last")}
