@@ -63,6 +63,8 @@ class Settings(BaseModel):
     )
     clock: str = Field("system", description="what 'now' means: system, or an ISO 8601 instant for a replay of history")
     spark_master: str = Field("local[*]", description="where Spark jobs run")
+    # Spark's own default of 1 GB spills a unit of a third of a million rows.
+    driver_memory: str = Field("2g", pattern=r"^[1-9]\d*[mgt]$", description="heap of the driver's JVM of a Spark job")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
     durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
     max_batch_bytes: int = Field(

@@ -76,6 +76,16 @@ def test_a_job_that_ends_without_an_event_is_named_with_the_last_line_of_its_log
     )
 
 
+def test_a_job_whose_jvm_had_no_heap_left_is_told_how_to_give_it_more(job, tmp_path):
+    with pytest.raises(HeadraceError) as raised:
+        job("out of heap")
+    assert str(raised.value) == (
+        "the Spark job support.fake_job ended with exit code 1: java.lang.OutOfMemoryError: Java heap space. Its JVM "
+        "had 2g of heap; the setting driver_memory (HEADRACE_DRIVER_MEMORY) gives it more. "
+        f"Its log is {only_log(tmp_path)}"
+    )
+
+
 def send_when_ready(number):
     """Sends us the signal as soon as the job has a child; keeps the child's pid."""
 

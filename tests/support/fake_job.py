@@ -24,6 +24,9 @@ def main(way: str) -> int:
         return int(way[-1])
     if way == "crash":
         raise SystemExit("a stack trace\nthe last word of a JVM\n")
+    if way == "out of heap":
+        print("ERROR Executor: Exception in task\njava.lang.OutOfMemoryError: Java heap space", file=sys.stderr)
+        raise SystemExit("ConnectionRefusedError: [Errno 111] Connection refused")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # it waits until we ask for it; "deaf" never does
     script = "import time; print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:

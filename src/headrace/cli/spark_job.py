@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -34,7 +35,8 @@ END_WITHIN_S = 60.0
 CLEAN_UP_WITHIN_S = 5.0
 DIE_WITHIN_S = 1.0
 POLL_INTERVAL_S = 0.05
-DRIVER_MEMORY = "2g"  # Spark's own default of 1 GB spills a unit of a third of a million rows
+
+_OUT_OF_HEAP = re.compile(r"java\.lang\.OutOfMemoryError: (Java heap space|GC overhead limit exceeded)")
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ERROR_OF_EXIT_CODE: dict[int, type[HeadraceError]] = {2: UsageError, 3: CheckFailed}
@@ -69,8 +71,18 @@ class SparkJob:
         if signal.SIGINT in received:
             raise KeyboardInterrupt
         raise error(
-            f"the Spark job {self.module} ended with exit code {code}: {_last_line(log_file)}. Its log is {log_file}"
+            f"the Spark job {self.module} ended with exit code {code}: {self._why(log_file)}. Its log is {log_file}"
         )
+
+    def _why(self, log_file: Path) -> str:
+        """What the log says of the end. Where the JVM had no heap left, the last line is of what followed from that."""
+        log = log_file.read_text(errors="replace")
+        if found := _OUT_OF_HEAP.search(log):
+            return (
+                f"{found[0]}. Its JVM had {self.settings.driver_memory} of heap; the setting driver_memory "
+                "(HEADRACE_DRIVER_MEMORY) gives it more"
+            )
+        return next((line.strip() for line in reversed(log.split("\n")) if line.strip()), "it said nothing")
 
     def _log_file(self) -> Path:
         folder = self.settings.home / "logs"
@@ -100,18 +112,14 @@ class SparkJob:
 
     def _environment(self) -> dict[str, str]:
         jars = ",".join(map(str, self.jars))
-        arguments = ["--master", self.settings.spark_master, "--driver-memory", DRIVER_MEMORY, "--jars", jars]
+        arguments = ["--master", self.settings.spark_master, "--driver-memory", self.settings.driver_memory]
+        arguments += ["--jars", jars]
         return {
             "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, "pyspark-shell"]),
             "SPARK_SUBMIT_OPTS": submit_options(spark_archive_options(self.settings.cache)),
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         }
-
-
-def _last_line(log_file: Path) -> str:
-    lines = log_file.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def _follow(process: subprocess.Popen[bytes], log: IO[bytes], report: Report) -> dict[str, Any]:
