@@ -26,9 +26,8 @@ packages: $(VENV)/.packages
 
 $(VENV)/.packages: requirements/dev.txt setup.cfg pyproject.toml
 	@infra/make-venv.sh "$(VENV)" "$(PYTHON)"
-	@echo "setup: installing the locked packages (about two minutes the first time)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt \
-	    | { grep -vE "^(Requirement already satisfied|Ignoring )" || true; }
+	@echo "setup: installing the locked packages (half a minute or more)"
+	@infra/install-packages.sh "$(VENV)" requirements/dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --editable .
 	@echo "setup: compiling what reads and writes records (once)"
 	@$(BIN)/python -m headrace.ingestion.compilation
