@@ -22,5 +22,5 @@ fi
 # Without a cache: the wheel that is built of Spark's archive would stay there with all its copies, 3 GB of them.
 if ! "$1/bin/uv" pip install --no-cache --python "$python" --require-hashes -r "$locked"; then
     echo "setup: uv could not install them, so pip does (about two minutes)" >&2
-    pip install --require-hashes -r "$locked" | { grep -vE "^(Requirement already satisfied|Ignoring )" || true; }
+    pip install --require-hashes -r "$locked"
 fi
