@@ -21,6 +21,9 @@ CONFIGURATION = {
     # What Spark generates for a stage may be one method, and one of more than 8,000 bytes the JVM interprets for ever.
     # A stage that has such a method is run operator by operator instead, each in methods that are compiled.
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # What is generated for a stage is compiled once while it is among the last of so many: 100 by default, which is
+    # fewer than a micro-batch of five sources has, or a build of sixteen groups.
+    "spark.sql.codegen.cache.maxEntries": "1000",
     # A value that `from_json` cannot read is null by itself, and takes no other with it.
     "spark.sql.json.enablePartialResults": "true",
     # A job says its own progress; where Python starts the JVM, Spark takes it for a shell and paints bars.

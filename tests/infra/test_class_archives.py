@@ -92,7 +92,7 @@ def test_only_the_newest_archives_of_a_name_are_kept(tmp_path, java):
 
 def test_options_of_the_user_stay_and_ours_are_words_of_a_shell(monkeypatch):
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-Dmine=1")
-    assert submit_options(["-XX:SharedArchiveFile=/a cache/x.jsa"]) == "-Dmine=1 '-XX:SharedArchiveFile=/a cache/x.jsa'"
+    assert submit_options(["-XX:SharedArchiveFile=/a cache/x.jsa"]) == "'-XX:SharedArchiveFile=/a cache/x.jsa' -Dmine=1"
     monkeypatch.delenv("SPARK_SUBMIT_OPTS")
     assert submit_options([]) == ""
 

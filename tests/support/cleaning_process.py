@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from headrace.cli.class_archives import spark_archive_options, submit_options
+from headrace.cli.jvm_options import driver_options
 from headrace.infra.local.jars import ensure_jars
 from headrace.settings import load_settings
 
@@ -38,7 +38,7 @@ def run_job(
     ours = {
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}",
         "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", "local[2]", *pairs, "pyspark-shell"]),
-        "SPARK_SUBMIT_OPTS": submit_options(spark_archive_options(load_settings().cache)),
+        "SPARK_SUBMIT_OPTS": driver_options(load_settings().cache),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.cli.jvm_options import LATE_SECOND_COMPILER, THROUGHPUT_COLLECTOR
 from headrace.infra.local.jars import ensure_jars
 from headrace.settings import load_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-# Each query brings classes of its own, which are used for a moment: the JVM's second compiler is kept for what lasts.
-JVM_OPTIONS = (
-    "-XX:+UseParallelGC -XX:Tier4InvocationThreshold=30000 -XX:Tier4MinInvocationThreshold=3600"
-    " -XX:Tier4CompileThreshold=90000 -XX:Tier4BackEdgeThreshold=240000"
-)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +29,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         # It sees hundreds of tables in half an hour: with 1 GiB, collecting garbage took a quarter of its CPU.
         "spark.driver.memory": "2g",
-        "spark.driver.extraJavaOptions": JVM_OPTIONS,
+        "spark.driver.extraJavaOptions": " ".join([*LATE_SECOND_COMPILER, THROUGHPUT_COLLECTOR]),
         "spark.databricks.delta.delta.log.cacheSize": "50",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -49,8 +49,10 @@ def spark_archive_options(cache: Path) -> list[str]:
 
 
 def submit_options(options: Sequence[str]) -> str:
-    """SPARK_SUBMIT_OPTS, options of the driver's JVM in the words of a shell: those of the environment, then ours."""
-    return " ".join(filter(None, [os.environ.get("SPARK_SUBMIT_OPTS", ""), shlex.join(options)]))
+    """SPARK_SUBMIT_OPTS, options of the driver's JVM in the words of a shell: ours, and those of the environment behind
+    them, since the last word counts.
+    """
+    return " ".join(filter(None, [shlex.join(options), os.environ.get("SPARK_SUBMIT_OPTS", "")]))
 
 
 def _run_broker(cache: Path, options: Sequence[str]) -> None:
@@ -68,7 +70,7 @@ def _run_spark(cache: Path, options: Sequence[str]) -> None:
     if work is None or work.origin is None:
         raise ModuleNotFoundError(TYPICAL_WORK)
     jars = ",".join(map(str, ensure_jars("spark", cache)))
-    command = [str(_spark_folder() / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars, work.origin]
+    command = [str(spark_folder() / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars, work.origin]
     python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
     own = os.environ | python | {"SPARK_SUBMIT_OPTS": submit_options(options)}
     subprocess.run(command, env=own, capture_output=True, check=True, timeout=WORK_WITHIN_S)  # noqa: S603  Spark's own
@@ -76,10 +78,10 @@ def _run_spark(cache: Path, options: Sequence[str]) -> None:
 
 def _spark_jars() -> list[Path]:
     """What Spark puts on the class path of a driver, in a fixed order; Delta's jars come later, by another loader."""
-    return sorted((_spark_folder() / "jars").glob("*.jar"))
+    return sorted((spark_folder() / "jars").glob("*.jar"))
 
 
-def _spark_folder() -> Path:
+def spark_folder() -> Path:
     """Where spark-submit comes from: SPARK_HOME, else the installed pyspark, as pyspark itself looks for it."""
     if home := os.environ.get("SPARK_HOME"):
         return Path(home)

@@ -25,7 +25,7 @@ from typing import IO, Any
 from headrace.errors import CheckFailed, HeadraceError, UsageError
 from headrace.settings import Settings
 
-from .class_archives import spark_archive_options, submit_options
+from .jvm_options import driver_options
 from .output import Report
 
 # How long a job that was told to end may take before it is killed: a stream first ends its micro-batch.
@@ -116,7 +116,7 @@ class SparkJob:
         arguments += ["--jars", jars]
         return {
             "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, "pyspark-shell"]),
-            "SPARK_SUBMIT_OPTS": submit_options(spark_archive_options(self.settings.cache)),
+            "SPARK_SUBMIT_OPTS": driver_options(self.settings.cache),
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         }
