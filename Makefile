@@ -26,7 +26,7 @@ packages: $(VENV)/.packages
 
 $(VENV)/.packages: requirements/dev.txt setup.cfg pyproject.toml
 	@infra/make-venv.sh "$(VENV)" "$(PYTHON)"
-	@echo "setup: installing the locked packages (half a minute or more)"
+	@echo "setup: installing the locked packages (about a minute)"
 	@infra/install-packages.sh "$(VENV)" requirements/dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --editable .
 	@echo "setup: compiling what reads and writes records (once)"

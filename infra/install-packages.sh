@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the packages that the file $2 locks by hash into the virtual environment $1: by uv, which is locked there
-# too, or by pip where uv cannot (it reads no pip.conf). uv needs half a minute where pip needs two.
+# too, or by pip where uv cannot (it reads no pip.conf). uv needs one minute where pip needs two.
 set -eu
 python=$1/bin/python
 locked=$2
@@ -19,8 +19,9 @@ index=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$index}}
 if [ -n "$index" ]; then
     export UV_DEFAULT_INDEX="$index"
 fi
-# Without a cache: the wheel that is built of Spark's archive would stay there with all its copies, 3 GB of them.
-if ! "$1/bin/uv" pip install --no-cache --python "$python" --require-hashes -r "$locked"; then
+# Without a cache: the wheel that is built of Spark's archive would stay there with all its copies, 3 GB of them. With byte
+# code, as pip does: where Python must not write it (PYTHONDONTWRITEBYTECODE), every start would compile all it imports.
+if ! "$1/bin/uv" pip install --no-cache --compile-bytecode --python "$python" --require-hashes -r "$locked"; then
     echo "setup: uv could not install them, so pip does (about two minutes)" >&2
     pip install --require-hashes -r "$locked"
 fi
