@@ -34,6 +34,8 @@ PLACES_OF_HOME = {"lake": "lake", "online": "online_store"}
 # What only a variable may say: files are copied and committed, and command lines are seen by every process.
 SECRETS = frozenset({"schema_registry_password"})
 
+LEAST_DRIVER_MIB = 512  # Spark refuses less than 450
+
 UNOPENABLE = frozenset("[]^|")  # run: deltalake 1.6.6 panics
 
 
@@ -64,7 +66,7 @@ class Settings(BaseModel):
     clock: str = Field("system", description="what 'now' means: system, or an ISO 8601 instant for a replay of history")
     spark_master: str = Field("local[*]", description="where Spark jobs run")
     # Spark's own default of 1 GB spills a unit of a third of a million rows.
-    driver_memory: str = Field("2g", pattern=r"^[1-9]\d*[mgt]$", description="heap of the driver's JVM of a Spark job")
+    driver_memory: str = Field("2g", description="heap of the driver's JVM of a Spark job: at least 512m")
     lock_wait_s: float = Field(600.0, gt=0, description="how long to wait for another writer of the same table")
     durable: bool = Field(True, description="landing: whether a commit is on the disk (fsync) before it counts")
     max_batch_bytes: int = Field(
@@ -80,6 +82,14 @@ class Settings(BaseModel):
     def _check_clock(cls, text: str) -> str:
         if text != SYSTEM_CLOCK:
             instant_us(text)
+        return text
+
+    @field_validator("driver_memory")
+    @classmethod
+    def _check_memory(cls, text: str) -> str:
+        size = re.fullmatch(r"([1-9]\d*)([mgt])", text)
+        if size is None or (size[2] == "m" and int(size[1]) < LEAST_DRIVER_MIB):
+            raise ValueError(f"write a size of at least {LEAST_DRIVER_MIB}m, such as 4g")
         return text
 
     @field_validator("schema_registry")

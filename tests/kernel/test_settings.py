@@ -135,3 +135,14 @@ def test_registry_and_online_store_follow_the_home_unless_they_are_named(tmp_pat
 def test_a_commit_is_durable_unless_a_setting_says_otherwise(tmp_path):
     assert load_settings(environment={}, folder=tmp_path).durable
     assert not load_settings(environment={"HEADRACE_DURABLE": "false"}, folder=tmp_path).durable
+
+
+@pytest.mark.parametrize("text", ["lots", "4", "0g", "4gb", "511m", "4 g", ""])
+def test_a_memory_that_spark_would_not_start_with_is_refused_with_what_to_write(tmp_path, text):
+    with pytest.raises(SettingsError, match="at least 512m, such as 4g"):
+        load_settings(environment={"HEADRACE_DRIVER_MEMORY": text}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["512m", "4g", "1t"])
+def test_memory_is_a_number_and_a_unit(tmp_path, text):
+    assert load_settings(environment={"HEADRACE_DRIVER_MEMORY": text}, folder=tmp_path).driver_memory == text
