@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("patient")
     os.environ.pop("COLUMNS", None)  # processes beside each other are told a width of 80
     # A job of a test lives for seconds: the JVM's second compiler would take half of its CPU, and be done too late.
-    # Without it, the JVM has 48 MB for compiled code; the sessions of the tests fill that, and interpret from then on.
+    # Without that one, Java keeps 48 MB for compiled code in place of 240: a stream of five sources died of it.
     os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
 
 

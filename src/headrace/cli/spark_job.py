@@ -56,7 +56,7 @@ class SparkJob:
 
         Raises:
             HeadraceError: what the job said was wrong, with its exit code; where it did not say so as an event, the
-                message has the last line of its log, and names the file.
+                message has what its log says of the end, and names the file.
             KeyboardInterrupt: it was ended by SIGINT, and did not end well of its own.
         """
         log_file = self._log_file()
