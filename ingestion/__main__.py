@@ -16,11 +16,13 @@ from .flush import FlushPolicy
 from .session import land
 from .settings import LandingSettings
 from .stop import stop_on_signals
+from .unused_packages import leave_unused_packages_out
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the lander; one JSON line on stdout at the end, progress on stderr. Returns the exit code."""
     options = _parser().parse_args(arguments)
+    leave_unused_packages_out()
     log_to_stderr(LogFormat.TEXT, logging.INFO)
     try:
         with stop_on_signals() as stop:

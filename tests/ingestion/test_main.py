@@ -43,6 +43,28 @@ def test_a_run_to_the_end_tells_what_it_landed_in_one_line_of_json(topic):
     assert "landed 10 rows in 1 commits" in err
 
 
+LOADED = """
+import atexit, sys
+wanted = {"pandas", "scipy", "pyarrow", "numba"}
+atexit.register(lambda: print("loaded:", *sorted(name for name in wanted if sys.modules.get(name)), file=sys.stderr))
+"""
+DOORS = {
+    "headrace land": ("from headrace.cli import main\nmain()", ["land", "--topic"]),
+    "headrace.ingestion": ("import runpy\nrunpy.run_module('headrace.ingestion', run_name='__main__')", []),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_lander_loads_no_package_that_it_has_no_use_for(topic, door):
+    topic.create().send(*[b"x"] * 10)
+    start, verb = DOORS[door]
+    asked = [*verb, topic.name, "--brokers", topic.address, "--lake", topic.lake, "--until-end"]
+    command = [sys.executable, "-c", LOADED + start, *map(str, asked)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stderr.splitlines()[-1]) == (0, "loaded: numba pyarrow"), found.stderr
+    assert topic.comparison().is_clean
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_drains_commits_the_positions_leaves_the_group_and_exits_with_0(topic, number):
     topic.create().send(*[b"x"] * 100)

@@ -59,7 +59,7 @@ def compact(
     rows = [(found.table.name, found.version, found.removed, found.added) for found in done]
     columns = ["version", "removed", "added"]
     data = {"tables": {name: dict(zip(columns, counts, strict=True)) for name, *counts in rows}}
-    return Result(data, table(["table", "version", "files before", "files after"], rows))
+    return Result(data, table(["table", "version", "files replaced", "new files"], rows))
 
 
 def vacuum(
