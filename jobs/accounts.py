@@ -26,11 +26,16 @@ OUTCOME, CLEANED, DUPLICATE = "__outcome", "cleaned", "duplicate"
 
 def not_yet_placed(spark: SparkSession, raw: DataFrame, tables: SourceTables, span: Column) -> DataFrame:
     """The rows of `raw` inside `span` (a condition over position columns) that no table accounts for."""
+    return raw.where(span).join(placed_positions(spark, tables, span), KEY, "left_anti")
+
+
+def placed_positions(spark: SparkSession, tables: SourceTables, span: Column) -> DataFrame:
+    """The positions inside `span` that a table accounts for; one of several attempts is there as often."""
     placed = [
         spark.read.format("delta").load(str(path)).where(span).select(*KEY)
         for path in (tables.clean, tables.duplicates, tables.quarantine)
     ]
-    return raw.where(span).join(reduce(DataFrame.unionAll, placed), KEY, "left_anti")
+    return reduce(DataFrame.unionAll, placed)
 
 
 def accepted_positions(spark: SparkSession, tables: SourceTables, span: Column) -> DataFrame:
@@ -68,7 +73,16 @@ def span_of(last: Mapping[PartitionKey, int], floor: Mapping[PartitionKey, int])
     return reduce(or_, [_partition_span(key, offset, floor.get(key)) for key, offset in last.items()], F.lit(False))
 
 
+def behind(floor: Mapping[PartitionKey, int]) -> Column:
+    """The condition for offsets from `floor` on, in its partitions."""
+    return reduce(or_, [_of(key) & (F.col(OFFSET) >= offset) for key, offset in floor.items()], F.lit(False))
+
+
 def _partition_span(key: PartitionKey, last: int, floor: int | None) -> Column:
-    topic_id, partition = key
-    inside = (F.col(TOPIC_ID) == topic_id) & (F.col(PARTITION) == partition) & (F.col(OFFSET) <= last)
+    inside = _of(key) & (F.col(OFFSET) <= last)
     return inside if floor is None else inside & (F.col(OFFSET) >= floor)
+
+
+def _of(key: PartitionKey) -> Column:
+    topic_id, partition = key
+    return (F.col(TOPIC_ID) == topic_id) & (F.col(PARTITION) == partition)

@@ -25,7 +25,7 @@ from headrace.schema_registry import SchemaRegistry
 from headrace.source_lock import source_lock
 from headrace.tables import SourceTables
 
-from .accounts import PartitionKey, last_offsets, not_yet_placed, span_of
+from .accounts import PartitionKey, last_offsets
 from .admission import DETAIL, LATE, REASON, judge
 from .avro_records import read_avro
 from .avro_schema import NO_WRITERS, Writers
@@ -35,6 +35,7 @@ from .copies import find_copies, without
 from .decode import UNKNOWN_FIELDS, parse_document, read_columns, within_years
 from .drift import DriftWatch
 from .gate import Gate
+from .placed import Placed
 from .treatment import treat
 from .writer_schemas import WriterSchemas
 
@@ -102,7 +103,7 @@ class SourceCleaner:
         self._gate = Gate(spark, source, tables, self._commits, DriftWatch(source, plan, self._treatment), warn)
         self._schemas = WriterSchemas(source, registry)
         self._lock_wait_s, self._on_step = lock_wait_s, on_step
-        self._floor: dict[PartitionKey, int] = {}
+        self._placed = Placed(spark, tables)
         self._units = 0
         self._empty = False  # whether the tables were made just now, so that nobody has placed anything
 
@@ -159,8 +160,7 @@ class SourceCleaner:
 
     def _unit(self, last: Mapping[PartitionKey, int], *, released: bool = False, dropped: str | None = None) -> Counts:
         self._units += 1
-        raw, span = self._read_raw(), span_of(last, self._floor)
-        fresh = raw.where(span) if self._empty else not_yet_placed(self._spark, raw, self._tables, span)
+        fresh = self._placed.missing(self._read_raw(), last, empty=self._empty)
         # The first unit of a process often repeats what another has done: then nothing needs to be compiled.
         if self._units == 1 and not self._empty and fresh.isEmpty():
             counts = Counts()
@@ -169,7 +169,7 @@ class SourceCleaner:
             judged = computed(judge_records(fresh, self._source, self._treatment, writers, dropped))
             counts = self._place(judged, last, released=released or dropped is not None)
             self._empty = False
-        self._floor |= {key: offset + 1 for key, offset in last.items()}
+        self._placed.settle(last)
         return counts
 
     def _read_raw(self) -> DataFrame:

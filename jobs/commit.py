@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from headrace.tables import CREATED_AT
+
+from .table_version import table_version
 
 
 @dataclass
@@ -25,12 +27,14 @@ class Commits:
     although after a crash the repetition may hold other rows (a batch run placed some in between, or an admission rule
     was changed); the books, not this id, are what makes repetition harmless.
 
-    `alone` is held for each append, where the caller does not hold the lock of the source anyway.
+    `alone` is held for each append, where the caller does not hold the lock of the source anyway. `newest` has, by
+    path, the version that the last append made and its instant.
     """
 
     spark: SparkSession
     application: str
     alone: Callable[[], AbstractContextManager[None]] = nullcontext
+    newest: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def append(
         self,
@@ -53,13 +57,18 @@ class Commits:
             if metadata:
                 writer = writer.option("userMetadata", json.dumps(metadata))
             writer.save(str(path))
+            self.newest[str(path)] = table_version(self.spark, path), created_at_us
 
     def _created_at_us(self, path: Path | str) -> int:
         """The greater of the wall clock and the table's greatest + 1 µs.
 
-        Files whose statistics lie before the wall clock are not read, which is nearly always all of them.
+        That is known while the last append is the newest commit. Else files whose statistics lie before the wall clock
+        are not read, which is nearly always all of them.
         """
         now_us = _now_us()
+        version, created_at_us = self.newest.get(str(path), (None, 0))
+        if version is not None and version == table_version(self.spark, path):
+            return max(now_us, created_at_us + 1)
         ahead = (
             self.spark.read.format("delta")
             .load(str(path))

@@ -59,7 +59,7 @@ class BesideCleaner(SourceCleaner):
         self._commits.alone = alone
         with alone():
             self._empty = ensure_tables(self._spark, self._tables, self._source)
-        self._floor = {key: offset + 1 for key, offset in done.items()}
+        self._placed.floor = {key: offset + 1 for key, offset in done.items()}
 
     def place(self, last: Mapping[PartitionKey, int]) -> Counts:
         """One unit of work, as `clean_up_to`."""

@@ -42,7 +42,7 @@ def test_a_kill_of_the_stream_between_its_writes_loses_nothing_and_doubles_nothi
 @pytest.mark.timeout(3_600)
 def test_ten_kills_of_the_stream_lose_nothing_and_double_nothing(tmp_path):
     def finish(options):
-        return run_job("headrace.jobs.clean_stream", options, log=tmp_path / "streams.log")
+        return run_job("headrace.jobs.clean_stream", options, log=tmp_path / "streams.log", timeout_s=900)
 
     report = kill_streams(tmp_path, kills=10, seed=7, finish=finish)
     assert report.kills == Counter(after_quarantine=3, after_duplicates=3, after_clean=2, judged=2)

@@ -198,17 +198,18 @@ def naive_copies(days: list[int], within: int) -> dict[int, int]:
 def test_a_commit_is_stamped_after_every_earlier_one_even_if_the_clock_goes_back(
     spark: SparkSession, tmp_path: Path, monkeypatch
 ):
-    append_raw(tmp_path, "orders", [Record(order(1), 0), Record(order(2), 1)])
+    append_raw(tmp_path, "orders", [Record(order(1), 0), Record(order(2), 1), Record(order(3), 2)])
     run = cleaner(spark, tmp_path)
     monkeypatch.setattr("headrace.jobs.commit.time.time_ns", lambda: 2_000_000_000_000_000_000)
     run.clean_up_to({("topic-0", 0): 0})
     monkeypatch.setattr("headrace.jobs.commit.time.time_ns", lambda: 1_000_000_000_000_000_000)
-    run.clean_all()
+    run.clean_up_to({("topic-0", 0): 1})
+    cleaner(spark, tmp_path, run="another").clean_all()
     rows = sorted(
         read_rows(orders_tables(tmp_path).clean, "_offset, cast(_created_at as bigint) as us"),
         key=lambda row: row["_offset"],
     )
-    assert [row["us"] for row in rows] == [2_000_000_000_000_000, 2_000_000_000_000_001]
+    assert [row["us"] for row in rows] == [2_000_000_000_000_000, 2_000_000_000_000_001, 2_000_000_000_000_002]
 
 
 def test_the_clean_commit_says_how_many_rows_the_unit_placed(cleaned):
