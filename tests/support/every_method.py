@@ -21,7 +21,10 @@ def write_every_method(path: Path) -> Path:
     """Writes the pipeline file (JSON is YAML): the rules of fitted.yaml, and of pipeline.yaml what that one lacks."""
     stated, fitted = (yaml.safe_load((_EXAMPLES / name).read_text()) for name in ("pipeline.yaml", "fitted.yaml"))
     window = fitted["sources"]["flight_departed"]["fit"]
-    sources = {name: fitted["sources"][name] for name in ("flight_departed", "flight_arrived", "weather_observed")}
+    sources = {
+        name: {"late": stated["sources"][name]["late"], **fitted["sources"][name]}
+        for name in ("flight_departed", "flight_arrived", "weather_observed")
+    }
     for name, rules in _MORE.items():
         sources[name] = {**stated["sources"][name], "fit": window, "clean": rules}
     path.write_text(json.dumps({"pipeline": "every_method", "sources": sources}, default=str))
