@@ -91,7 +91,7 @@ def write(folder: Path, rows: int, commits: int, history: int) -> Run:
     landing = Landing(table, TOPIC_ID)
     landing.positions([0])
     shutil.copytree(run.ours, run.baseline)
-    gc.freeze()  # else the collector looks through all that this process has imported, at whose ever turn it is
+    gc.freeze()  # else the collector looks through all that this process has imported, whosever turn it is
     for batch in record_batches(rows, commits, first=history):
         finished = raw_rows([batch], topic_id=TOPIC_ID, generation=0, landed_at_ms=LANDED_AT_MS)
         with run.our_cpu.spent():
