@@ -23,10 +23,10 @@ def land(lake: Path, *offsets: int, partition: int = 0) -> None:
     append_raw(lake, "orders", [Record(value, at, partition=partition) for value, at in values])
 
 
-def looked_up(spark: SparkSession, run: SourceCleaner, lake: Path, last: int, partition: int = 0) -> bool:
+def looked_up(spark: SparkSession, run: SourceCleaner, lake: Path, last: int) -> bool:
     """Whether a unit up to `last` would look its rows up in the tables; the run has to be made anew afterwards."""
     raw = spark.read.format("delta").load(str(raw_table(lake, "orders")))
-    missing = run._placed.missing(raw, {(TOPIC_ID, partition): last}, empty=False)
+    missing = run._placed.missing(raw, {(TOPIC_ID, 0): last}, empty=False)
     return "LeftAnti" in missing._jdf.queryExecution().optimizedPlan().toString()
 
 
@@ -51,21 +51,15 @@ def in_order(count: int) -> list[tuple[int, int]]:
     return [(0, offset) for offset in range(count)]
 
 
-def test_a_run_over_new_tables_looks_nothing_up(spark, lake):
+@pytest.mark.parametrize(("before", "units"), [(None, {4: 5, 8: 4}), (4, {7: 3, 9: 2})], ids=["new", "old"])
+def test_a_run_knows_after_two_units_that_nothing_need_be_looked_up(spark, lake, before, units):
+    """Over new tables, and over old ones, where it asks what lies behind its first unit."""
+    if before:
+        unit(cleaner(spark, lake, run="before"), before)
     run = cleaner(spark, lake)
-    assert unit(run, 4).rows == 5
-    assert unit(run, 8).rows == 4
+    assert {last: unit(run, last).rows for last in units} == units
     assert not looked_up(spark, run, lake, 11)
-    assert placed(lake) == in_order(9)
-
-
-def test_a_run_over_old_tables_asks_once_what_lies_behind_its_first_unit(spark, lake):
-    unit(cleaner(spark, lake, run="before"), 4)
-    run = cleaner(spark, lake)
-    assert unit(run, 7).rows == 3
-    assert unit(run, 9).rows == 2
-    assert not looked_up(spark, run, lake, 11)
-    assert placed(lake) == in_order(10)
+    assert placed(lake) == in_order(max(units) + 1)
 
 
 def test_a_run_that_begins_before_what_is_placed_doubles_nothing(spark, lake):
