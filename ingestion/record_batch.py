@@ -102,15 +102,15 @@ class _Rows:
 
     def __init__(self, table: at.Ints, room_bytes: int) -> None:
         counts = table[:, at.RECORDS]
-        rows, most = int(counts.sum()), int(counts.max(initial=0))
+        rows = int(counts.sum())
         scratch, keys, self._headers = _workspace.rooms(room_bytes + SLACK_BYTES)
         self._offsets, self._times_ms = (np.empty(rows, np.int64) for _ in range(2))
         self._keys, self._values = _CopiedTexts(rows, keys), _Texts(rows, np.empty(room_bytes, np.uint8))
         self._header_ends = np.zeros(rows + 1, np.int32)
         self.totals = np.zeros(at.TOTALS, np.int64)
-        fields, texts = np.empty((most, at.FIELDS), np.int64), (*self._keys.room, *self._values.room)
+        texts = (*self._keys.room, *self._values.room)
         columns = (self._offsets, self._times_ms, *texts, self._header_ends, self._headers, self.totals)
-        self.table = table[: at.read(table, scratch, room_bytes, fields, *columns)]
+        self.table = table[: at.read(table, scratch, room_bytes, *columns)]
         self._count = int(self.table[:, at.RECORDS].sum())
         if self.table[:, at.IS_LZ4].any():
             _workspace.expect(int(self.totals[at.CONTENT_BYTES]), int(self.table[:, at.SIZE].sum()))
