@@ -112,7 +112,13 @@ def definition_levels(column: pa.ChunkedArray) -> bytes:
     """The levels of a column that may be null, as they stand in a page."""
     if not column.null_count:
         return equal_levels(len(column), 1)
-    return levels(_valid(column).astype(np.int64), 1)
+    return levels(valid(column).view(np.uint8), 1)
+
+
+def valid(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Which values are not null."""
+    found: NDArray[np.bool_] = column.is_valid().to_numpy()
+    return found
 
 
 def _add_constant(chunk: ColumnChunk, rows: int, level: bytes, values: int, value: bytes) -> None:
@@ -129,18 +135,13 @@ def _add_with_dictionary(chunk: ColumnChunk, encoded: pa.DictionaryArray, level:
 
 def _pages(column: pa.ChunkedArray, strings: ByteStrings) -> Iterator[tuple[int, int]]:
     """Where each page ends, as a row and as a value."""
-    rows = np.flatnonzero(_valid(column))  # of the values
+    rows = np.flatnonzero(valid(column))  # of the values
     ends = strings.lengths.cumsum()
     value = 0
     while value < len(strings):
         limit = ends[value] - strings.lengths[value] + PAGE_BYTES
         value = max(value + 1, int(np.searchsorted(ends, limit, side="right")))
         yield (int(rows[value]) if value < len(strings) else len(column)), value
-
-
-def _valid(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    valid: NDArray[np.bool_] = column.is_valid().to_numpy()
-    return valid
 
 
 def _numbers(column: pa.ChunkedArray, kind: type[np.int32] | type[np.int64]) -> Numbers:

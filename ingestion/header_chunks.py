@@ -11,11 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .byte_strings import ByteStrings
-from .column_chunks import add_bytes, codec_of
-from .packed_integers import Integers
-from .parquet_pages import PLAIN, UNCOMPRESSED, ColumnChunk, equal_levels, levels
+from .column_chunks import add_bytes, codec_of, valid
+from .compiled import compiled
+from .parquet_pages import PLAIN, UNCOMPRESSED, ColumnChunk, Levels, equal_levels, levels
 
-PAIR, VALUE_IS_KNOWN = 1, 3
+NO_PAIR, PAIR, VALUE_IS_KNOWN = 0, 1, 3
 
 
 def header_chunks(column: pa.ChunkedArray) -> tuple[ColumnChunk, ColumnChunk]:
@@ -24,12 +24,7 @@ def header_chunks(column: pa.ChunkedArray) -> tuple[ColumnChunk, ColumnChunk]:
         return _without_values(len(column)), _without_values(len(column))
     pairs = pa.chunked_array([chunk.flatten() for chunk in column.chunks], column.type.value_type)
     sizes = np.concatenate([chunk.value_lengths().to_numpy() for chunk in column.chunks])
-    entries = np.maximum(sizes, 1).cumsum()
-    repetitions = np.ones(entries[-1], np.int64)
-    repetitions[np.concatenate([[0], entries[:-1]])] = 0
-    is_pair = np.ones(entries[-1], np.bool_)
-    is_pair[entries[sizes == 0] - 1] = False
-    first, second = (_chunk(repetitions, is_pair, pairs, _field(pairs, index)) for index in range(2))
+    first, second = (_chunk(sizes, valid(pairs), _field(pairs, index)) for index in range(2))
     return first, second
 
 
@@ -51,19 +46,36 @@ def _field(pairs: pa.ChunkedArray, index: int) -> pa.ChunkedArray:
     return pa.chunked_array([chunk.flatten()[index] for chunk in pairs.chunks], kind)
 
 
-def _known(column: pa.ChunkedArray) -> Integers:
-    known: Integers = column.is_valid().to_numpy().astype(np.int64)
-    return known
-
-
-def _chunk(
-    repetitions: Integers, is_pair: NDArray[np.bool_], pairs: pa.ChunkedArray, field: pa.ChunkedArray
-) -> ColumnChunk:
-    definitions = np.zeros(len(is_pair), np.int64)
-    definitions[is_pair] = PAIR + _known(pairs) + _known(field)
-    strings = ByteStrings(field)
-    counts = (np.bincount(each, minlength=size).tolist() for each, size in ((definitions, 4), (repetitions, 2)))
-    chunk = ColumnChunk(codec_of(strings), *counts)
-    level = levels(repetitions, 1) + levels(definitions, VALUE_IS_KNOWN)
-    add_bytes(chunk, len(repetitions), level, strings, 0, len(strings))
+def _chunk(sizes: NDArray[np.int32], has_pair: NDArray[np.bool_], field: pa.ChunkedArray) -> ColumnChunk:
+    strings, rows = ByteStrings(field), len(sizes)
+    repetitions, definitions = (np.empty(rows + len(has_pair), np.uint8) for _ in range(2))
+    counts = np.zeros(VALUE_IS_KNOWN + 1, np.int64)
+    entries = _fill_levels(sizes, has_pair, valid(field), repetitions, definitions, counts)
+    chunk = ColumnChunk(codec_of(strings), counts.tolist(), (rows, entries - rows))
+    level = levels(repetitions[:entries], 1) + levels(definitions[:entries], VALUE_IS_KNOWN)
+    add_bytes(chunk, entries, level, strings, 0, len(strings))
     return chunk
+
+
+@compiled
+def _fill_levels(
+    sizes: NDArray[np.int32],
+    has_pair: NDArray[np.bool_],
+    has_value: NDArray[np.bool_],
+    repetitions: Levels,
+    definitions: Levels,
+    counts: NDArray[np.int64],
+) -> int:
+    """Writes the levels of lists of these sizes and counts those of definition; returns how many entries there are."""
+    entry = pair = 0
+    for size in sizes:
+        for place in range(max(size, 1)):
+            definition = NO_PAIR
+            if size:
+                definition = PAIR + has_pair[pair] + has_value[pair]
+                pair += 1
+            repetitions[entry] = place > 0
+            definitions[entry] = definition
+            counts[definition] += 1
+            entry += 1
+    return entry

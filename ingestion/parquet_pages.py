@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .compact_thrift import Value, i32, struct, varint
 from .packed_integers import Integers, runs
@@ -25,6 +27,7 @@ _RLE = i32(RLE)
 _ZSTD_LEVEL_1 = pa.Codec("zstd", compression_level=1)
 
 Content: TypeAlias = bytes | memoryview | pa.Buffer
+Levels: TypeAlias = NDArray[np.uint8]
 
 
 @dataclass
@@ -65,7 +68,7 @@ class ColumnChunk:
         self.uncompressed_bytes += len(head) + whole
 
 
-def levels(values: Integers, highest: int) -> bytes:
+def levels(values: Levels, highest: int) -> bytes:
     """Definition or repetition levels up to `highest`, as they stand in a page."""
     packed = runs(values, highest.bit_length()).tobytes()
     return len(packed).to_bytes(4, "little") + packed
