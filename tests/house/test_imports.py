@@ -88,7 +88,7 @@ ROOMS = {
     "headrace.ingestion.data_file": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.arrow_parquet": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.raw_parquet": room(f"{KERNEL} ingestion", "pyarrow"),
-    "headrace.ingestion.parquet_pages": room(f"{KERNEL} ingestion", "numpy pyarrow"),
+    "headrace.ingestion.parquet_pages": room(f"{KERNEL} ingestion", "numpy pyarrow zstandard"),
     "headrace.ingestion.column_chunks": room(f"{KERNEL} ingestion", "numpy pyarrow"),
     "headrace.ingestion.header_chunks": room(f"{KERNEL} ingestion", "numpy pyarrow"),
     "headrace.ingestion.byte_strings": room(f"{KERNEL} ingestion", "numpy pyarrow"),
