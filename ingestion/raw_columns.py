@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,15 +63,13 @@ def record_columns(partition: int, records: Sequence[Any]) -> pa.RecordBatch:
 def raw_rows(batches: Iterable[pa.RecordBatch], *, topic_id: str, generation: int, landed_at_ms: int) -> pa.Table:
     """The rows of one commit (`RAW_SCHEMA`), made of what `record_columns` gave, in the order given."""
     records = pa.Table.from_batches(batches, RECORD_SCHEMA)
+    rows = records.num_rows
     constant = {
-        TOPIC_ID: pa.scalar(topic_id, pa.string()),
-        GENERATION: pa.scalar(generation, pa.int32()),
-        "landed_at": pa.scalar(landed_at_ms * 1000, UTC_MICROSECONDS),
+        TOPIC_ID: pa.repeat(pa.scalar(topic_id, pa.string()), rows),
+        GENERATION: pa.array(np.full(rows, generation, np.int32)),
+        "landed_at": pa.array(np.full(rows, landed_at_ms * 1000)).view(UTC_MICROSECONDS),
     }
-    columns = [
-        pa.repeat(constant[name], records.num_rows) if name in constant else records.column(name)
-        for name in RAW_SCHEMA.names
-    ]
+    columns = [constant[name] if name in constant else records.column(name) for name in RAW_SCHEMA.names]
     return pa.Table.from_arrays(columns, schema=RAW_SCHEMA)
 
 

@@ -95,7 +95,7 @@ ROOMS = {
     "headrace.ingestion.packed_integers": room(f"{KERNEL} ingestion", "numpy"),
     "headrace.ingestion.column_encodings": room(f"{KERNEL} ingestion", "pyarrow"),
     "headrace.ingestion.commit_summary": room(f"{KERNEL} places_digest ingestion", "pyarrow"),
-    "headrace.ingestion.raw_columns": room(f"{KERNEL} ingestion", "pyarrow"),
+    "headrace.ingestion.raw_columns": room(f"{KERNEL} ingestion", "numpy pyarrow"),
     "headrace.features": room(f"{KERNEL} lake features", "numpy pyarrow deltalake"),
     "headrace.features.spec": room(KERNEL),
     "headrace.features.training_set": room(f"{KERNEL} features", "numpy pandas pyarrow"),
