@@ -28,6 +28,7 @@ _RLE = i32(RLE)
 # Of real events (JSON of 220 bytes) zstd at level 1 takes the CPU of lz4 and of snappy, and half their bytes; with a
 # window of 2 MiB in place of 512 KiB a twentieth less of both.
 _ZSTD = ZstdCompressionParameters.from_level(1, window_log=21)
+_LARGE_BYTES = 24 * 2**20  # more than a page needs while it is compressed
 
 Content: TypeAlias = bytes | memoryview | pa.Buffer
 Levels: TypeAlias = NDArray[np.uint8]
@@ -38,6 +39,7 @@ class _Compressor(threading.local):
 
     def __init__(self) -> None:
         self.zstd = ZstdCompressor(compression_params=_ZSTD)
+        bytearray(_LARGE_BYTES)  # glibc has new pages for each block that is larger than any that was given back
 
 
 _compressor = _Compressor()
