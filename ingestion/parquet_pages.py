@@ -26,8 +26,8 @@ _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _RLE = i32(RLE)
 
 # Of real events (JSON of 220 bytes) zstd at level 1 takes the CPU of lz4 and of snappy, and half their bytes; with a
-# window of 2 MiB in place of 512 KiB a twentieth less of both.
-_ZSTD = ZstdCompressionParameters.from_level(1, window_log=21)
+# window of 2 MiB in place of 512 KiB and a table twice as large it takes an eighth less CPU, and a twelfth fewer bytes.
+_ZSTD = ZstdCompressionParameters.from_level(1, window_log=21, hash_log=15)
 _LARGE_BYTES = 24 * 2**20  # more than a page needs while it is compressed
 
 Content: TypeAlias = bytes | memoryview | pa.Buffer
