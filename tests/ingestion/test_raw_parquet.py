@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from support.drawn_rows import DrawnRows
 from support.kafka_records import record
 
-from headrace.ingestion import column_chunks
+from headrace.ingestion import column_chunks, parquet_pages
 from headrace.ingestion.arrow_parquet import arrow_parquet
 from headrace.ingestion.data_file import write_data_file
 from headrace.ingestion.raw_columns import HEADERS, RAW_SCHEMA, raw_rows, record_columns
 from headrace.ingestion.raw_parquet import raw_parquet
+
+ZSTD_MAGIC = (0xFD2FB528).to_bytes(4, "little")  # of a frame
 
 
 def content(rows, dictionary=()):
@@ -38,13 +40,15 @@ def read(data):
     st.sets(st.integers(0, 600), max_size=3),
     st.sets(st.sampled_from(["key", "value"])),
     st.sampled_from([50, 1_000, 8 * 2**20]),
+    st.sampled_from([1, 100, 2**20]),
 )
-def test_whatever_the_rows_are_arrow_reads_the_same_ones(seed, rows, nulls, cuts, dictionary, page_bytes):
+def test_whatever_the_rows_are_arrow_reads_the_same_ones(seed, rows, nulls, cuts, dictionary, page_bytes, frame_bytes):
     whole = DrawnRows(seed, rows, nulls=nulls).table()
     places = sorted({0, rows} | {cut for cut in cuts if cut < rows})
     given_rows = pa.concat_tables(whole.slice(a, b - a) for a, b in pairwise(places))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_chunks, "PAGE_BYTES", page_bytes)
+        patch.setattr(parquet_pages, "FRAME_BYTES", frame_bytes)
         assert read(content(given_rows, dictionary)).equals(given_rows)
     if rows > 1:
         assert read(content(given_rows.slice(1), dictionary)).equals(given_rows.slice(1))
@@ -81,6 +85,15 @@ def test_payloads_that_are_larger_than_a_page_come_in_several(monkeypatch):
     many = content(rows)
     assert len(many) > few
     assert read(many).equals(rows)
+
+
+def test_a_large_piece_of_a_page_is_a_frame_of_its_own_and_small_ones_are_one(monkeypatch):
+    rows = rows_of(*[record(offset, b"%d" % offset * 9) for offset in range(40)])
+    assert content(rows).count(ZSTD_MAGIC) == 1  # the values; the keys are too few to be compressed
+    monkeypatch.setattr(parquet_pages, "FRAME_BYTES", 200)
+    data = content(rows)
+    assert data.count(ZSTD_MAGIC) == 2  # levels and lengths, and then all that is in the values
+    assert read(data).equals(rows)
 
 
 def test_a_dictionary_that_would_be_large_is_not_made(monkeypatch):
