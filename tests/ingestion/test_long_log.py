@@ -6,7 +6,7 @@ import time
 
 import pytest
 from deltalake import DeltaTable
-from support.growing_table import PARTITIONS, Growing
+from support.growing_table import PARTITIONS, Growing, append_s
 from support.kafka_oracle import query
 
 OPEN_S = 2.0  # what a reader may take to open a table of ten thousand commits
@@ -25,11 +25,10 @@ def test_after_hundreds_of_commits_every_position_is_known_and_the_last_checkpoi
 @pytest.mark.prove
 @pytest.mark.timeout(1_200)
 def test_a_table_of_ten_thousand_commits_opens_at_once_and_is_appended_to_as_one_of_a_hundred(tmp_path):
-    table = Growing(tmp_path)
-    table.grow_to(100)
-    young_s = table.append_s()
+    young, table = Growing(tmp_path / "young"), Growing(tmp_path / "old")
+    young.grow_to(100)
     table.grow_to(10_000)
-    old_s = table.append_s()
+    young_s, old_s = append_s(young, table)
     started_s = time.perf_counter()
     version = DeltaTable(table.folder).version()
     open_s = time.perf_counter() - started_s
