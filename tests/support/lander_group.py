@@ -52,7 +52,14 @@ class LanderGroup:
 
     def first_death(self) -> tuple[Orders, int]:
         """Waits for a lander to end; gives its orders and its exit code."""
-        deadline_s = time.monotonic() + DEATH_WAIT_S
+        found = self.death_within(DEATH_WAIT_S)
+        waiting = [orders.step for orders, _ in self.running]
+        assert found is not None, f"no lander reached its step within {DEATH_WAIT_S:g} s: {waiting}"
+        return found
+
+    def death_within(self, wait_s: float) -> tuple[Orders, int] | None:
+        """Likewise; None where none has ended in that time."""
+        deadline_s = time.monotonic() + wait_s
         while time.monotonic() < deadline_s:
             for orders, lander in self.running:
                 try:
@@ -61,8 +68,7 @@ class LanderGroup:
                     continue
                 self.running.remove((orders, lander))
                 return orders, exit_code
-        waiting = [orders.step for orders, _ in self.running]
-        raise AssertionError(f"no lander reached its step within {DEATH_WAIT_S:g} s: {waiting}")
+        return None
 
     def stop(self, lander: Lander) -> None:
         """Asks a lander to stop, which it must do in time and with exit code 0."""

@@ -45,7 +45,8 @@ class Trial:
         self._address, self._folder, self._topic = address, folder, topic
         calm = Orders(address, str(folder / "lake"), topic, [topic], session_timeout_s=session_timeout_s)
         self.landers = LanderGroup(folder, calm)
-        self.start, self.stop, self.first_death = self.landers.start, self.landers.stop, self.landers.first_death
+        self.start, self.stop = self.landers.start, self.landers.stop
+        self.first_death, self.death_within = self.landers.first_death, self.landers.death_within
         self._writer = _Writer(address, topic, seed)
 
     def __enter__(self) -> Trial:
