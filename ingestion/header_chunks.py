@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .byte_strings import ByteStrings
 from .column_chunks import add_bytes, codec_of, valid
 from .compiled import compiled
-from .parquet_pages import PLAIN, UNCOMPRESSED, ColumnChunk, Levels, equal_levels, levels
+from .packed_integers import Bytes
+from .parquet_pages import PLAIN, UNCOMPRESSED, ColumnChunk, equal_levels, levels
 
 NO_PAIR, PAIR, VALUE_IS_KNOWN = 0, 1, 3
 
@@ -62,8 +63,8 @@ def _fill_levels(
     sizes: NDArray[np.int32],
     has_pair: NDArray[np.bool_],
     has_value: NDArray[np.bool_],
-    repetitions: Levels,
-    definitions: Levels,
+    repetitions: Bytes,
+    definitions: Bytes,
     counts: NDArray[np.int64],
 ) -> int:
     """Writes the levels of lists of these sizes and counts those of definition; returns how many entries there are."""

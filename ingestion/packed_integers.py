@@ -13,7 +13,7 @@ from .compiled import compiled
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
-Numbers = Integers | Bytes
+Unsigned = Integers | Bytes  # none of them negative
 
 _BLOCK, _MINIBLOCK = 128, 32  # values; what parquet-java and Arrow write
 _BLOCK_HEAD_BYTES = 16  # at most: the least difference, and the widths
@@ -27,7 +27,7 @@ def differences(values: Integers, bits: int) -> Bytes:
     return out[: _differences(values, bits, out)]
 
 
-def runs(values: Numbers, width: int) -> Bytes:
+def runs(values: Unsigned, width: int) -> Bytes:
     """The hybrid of numbers of `width` bits, 32 at most, that are not negative; without its length in front."""
     out = np.empty(len(values) * 10 + 64, np.uint8)
     return out[: _runs(values, width, out)]
@@ -46,7 +46,7 @@ def _varint(number: int, out: Bytes, place: int) -> int:
 
 
 @compiled
-def _packed(values: Numbers, begin: int, end: int, count: int, width: int, out: Bytes, place: int) -> int:
+def _packed(values: Unsigned, begin: int, end: int, count: int, width: int, out: Bytes, place: int) -> int:
     """Writes the lowest `width` bits, 32 at most, of values; zeros for what they lack of `count`, a multiple of 8."""
     held, held_bits = np.uint64(0), 0
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
@@ -126,7 +126,7 @@ def _wide(values: Integers, begin: int, end: int, width: int, out: Bytes, place:
 
 
 @compiled
-def _runs(values: Numbers, width: int, out: Bytes) -> int:
+def _runs(values: Unsigned, width: int, out: Bytes) -> int:
     place, start = 0, 0
     while start < len(values):
         end = _end_of_run(values, start)
@@ -145,7 +145,7 @@ def _runs(values: Numbers, width: int, out: Bytes) -> int:
 
 
 @compiled
-def _end_of_run(values: Numbers, start: int) -> int:
+def _end_of_run(values: Unsigned, start: int) -> int:
     end = start + 1
     while end < len(values) and values[end] == values[start]:
         end += 1
@@ -153,7 +153,7 @@ def _end_of_run(values: Numbers, start: int) -> int:
 
 
 @compiled
-def _end_of_literals(values: Numbers, start: int) -> int:
+def _end_of_literals(values: Unsigned, start: int) -> int:
     """Behind the groups that go before one whose values are all the same."""
     end = start + _LITERAL
     while end < len(values) and _end_of_run(values, end) - end < _LITERAL:

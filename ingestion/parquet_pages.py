@@ -15,11 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from zstandard import ZstdCompressionParameters, ZstdCompressor
 
 from .compact_thrift import Value, i32, struct, varint
-from .packed_integers import Integers, runs
+from .packed_integers import Bytes, Integers, runs
 
 PLAIN, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY = 0, 3, 5, 6, 8  # encodings
 UNCOMPRESSED, ZSTD = 0, 6  # codecs
@@ -33,7 +32,6 @@ FRAME_BYTES = 2**20  # from which a piece of a page is compressed by itself
 _LARGE_BYTES = 24 * 2**20  # more than a page needs while it is compressed
 
 Content: TypeAlias = bytes | memoryview | pa.Buffer
-Levels: TypeAlias = NDArray[np.uint8]
 
 
 class _Compressor(threading.local):
@@ -41,7 +39,8 @@ class _Compressor(threading.local):
 
     def __init__(self) -> None:
         self.zstd = ZstdCompressor(compression_params=_ZSTD)
-        bytearray(_LARGE_BYTES)  # glibc has new pages for each block that is larger than any that was given back
+        # glibc has new pages for each block that is larger than any that was given back; none of this one is touched.
+        np.empty(_LARGE_BYTES, np.uint8)
 
 
 _compressor = _Compressor()
@@ -95,7 +94,7 @@ def _frames(content: Iterable[Content]) -> Iterator[Content]:
             yield _compressor.zstd.compress(piece)
 
 
-def levels(values: Levels, highest: int) -> bytes:
+def levels(values: Bytes, highest: int) -> bytes:
     """Definition or repetition levels up to `highest`, as they stand in a page."""
     packed = runs(values, highest.bit_length()).tobytes()
     return len(packed).to_bytes(4, "little") + packed
