@@ -55,6 +55,7 @@ class Contender:
     is_process: bool = True
     start_s: float = 0.0
     rounds: list[Spent] = field(default_factory=list)
+    table_bytes: int = 0  # of the data files
 
     def warm_up(self, few: str, warm: str, folders: Iterator[Path]) -> None:
         """Lands a topic, so that caches on disk are filled; and finds out what a start takes by one of few events."""
@@ -133,6 +134,7 @@ def measure(contenders: list[Contender], topic: str, expected: RowSums, rounds: 
             if found != expected:
                 raise SystemExit(f"{each.name} has landed {found}, and there were sent {expected}")
             each.rounds.append(spent)
+            each.table_bytes = sum(file.stat().st_size for file in table.glob("*.parquet"))
 
 
 def new(folders: Iterator[Path]) -> Path:
@@ -155,6 +157,7 @@ def result(ours: Contender, baseline: Contender, events: int) -> dict[str, objec
         "goal": GOALS[baseline.name],
         "start, CPU-seconds": {name: round(each.start_s, 2) for name, each in both.items()},
         "peak memory, MiB": {name: each.peak_mib for name, each in both.items()},
+        "bytes an event": {name: round(each.table_bytes / events, 1) for name, each in both.items()},
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .encoded_rows import Bounds, RawParquet
+from .encoded_rows import Bounds, PayloadEncoding, RawParquet
 from .raw_columns import STATISTICS_COLUMNS
 
 _FEW_VALUES = ("_topic_id", "_generation", "_partition", "timestamp_type", "leader_epoch", "landed_at")
@@ -24,9 +24,10 @@ _FORMAT: dict[str, Any] = {
 }
 
 
-def arrow_parquet(rows: pa.Table, dictionary: Collection[str]) -> RawParquet:
-    """The file of rows of `RAW_SCHEMA`, at least one; `dictionary` are the payload columns that repeat."""
+def arrow_parquet(rows: pa.Table, payload: Mapping[str, PayloadEncoding]) -> RawParquet:
+    """The file of rows of `RAW_SCHEMA`, at least one; `payload` says which of key and value get a dictionary."""
     sink = pa.BufferOutputStream()
+    dictionary = [name for name, encoding in payload.items() if encoding.has_dictionary]
     pq.write_table(rows, sink, use_dictionary=[*_FEW_VALUES, *dictionary], **_FORMAT)
     return RawParquet([sink.getvalue().to_pybytes()], {name: _bounds(rows.column(name)) for name in STATISTICS_COLUMNS})
 

@@ -1,16 +1,15 @@
-"""The values of a column of bytes, as Parquet writes them: all lengths and then all bytes, or each behind its length.
-
-The first, DELTA_LENGTH_BYTE_ARRAY, is nearly what Arrow has in memory: bytes are moved once, a page at a time.
-"""
+"""The values of a column of bytes: their lengths, and their bytes, which stay where Arrow has them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from .packed_integers import Integers, differences
+if TYPE_CHECKING:
+    from .packed_integers import Integers
 
 
 class ByteStrings:
@@ -42,18 +41,17 @@ class ByteStrings:
         are_equal = all(piece[:size].tobytes() == first and (piece[size:] == piece[:-size]).all() for piece in pieces)
         return first if are_equal else None
 
-    def delta_lengths(self, begin: int, end: int) -> Iterator[memoryview]:
-        """The values from `begin` to before `end` in the encoding DELTA_LENGTH_BYTE_ARRAY."""
-        yield differences(self.lengths[begin:end], 32).data
+    def values(self, begin: int, end: int) -> Iterator[memoryview]:
+        """The bytes of the values from `begin` to before `end`, one behind the other."""
         start = int(self.lengths[:begin].sum())
-        yield from self._cut(start, start + int(self.lengths[begin:end].sum()))
+        return self.cut(start, start + int(self.lengths[begin:end].sum()))
 
     def plain(self) -> bytes:
         """All values in the encoding PLAIN; for the few of a dictionary."""
         every, ends = b"".join(self._pieces), self.lengths.cumsum().tolist()
         return b"".join(plain(every[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True))
 
-    def _cut(self, start: int, end: int) -> Iterator[memoryview]:
+    def cut(self, start: int, end: int) -> Iterator[memoryview]:
         """The bytes from `start` to before `end`, counted over all pieces."""
         for piece in self._pieces:
             found = piece[max(start, 0) : max(end, 0)]

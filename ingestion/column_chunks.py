@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .byte_strings import ByteStrings, plain
-from .encoded_rows import Bounds
+from .encoded_rows import Bounds, PayloadEncoding
 from .packed_integers import Integers, differences
 from .parquet_pages import (
     DELTA_BINARY_PACKED,
@@ -72,18 +72,18 @@ def text_chunk(column: pa.ChunkedArray, *, is_required: bool) -> tuple[ColumnChu
     return chunk, Bounds(min(texts), max(texts), nulls)
 
 
-def payload_chunk(column: pa.ChunkedArray, *, has_dictionary: bool) -> ColumnChunk:
-    """A column of bytes, any of them null; with a dictionary if that is wanted and turns out small."""
+def payload_chunk(column: pa.ChunkedArray, encoding: PayloadEncoding) -> ColumnChunk:
+    """A column of bytes, any of them null."""
     nulls = column.null_count
     definitions = nulls, len(column) - nulls
-    if has_dictionary and nulls < len(column):
+    if encoding.has_dictionary and nulls < len(column):
         encoded = column.combine_chunks().dictionary_encode()
         if encoded.dictionary.nbytes <= DICTIONARY_BYTES:
             chunk = ColumnChunk(ZSTD, definitions)
             _add_with_dictionary(chunk, encoded, definition_levels(column))
             return chunk
     strings = ByteStrings(column)
-    chunk = ColumnChunk(codec_of(strings), definitions)
+    chunk = ColumnChunk(codec_of(strings), definitions, table=encoding.table)
     if strings.size_bytes <= PAGE_BYTES:
         add_bytes(chunk, len(column), definition_levels(column), strings, 0, len(strings))
         return chunk
@@ -105,7 +105,8 @@ def add_bytes(chunk: ColumnChunk, entries: int, level: bytes, strings: ByteStrin
     if begin == end:
         chunk.add_data(entries, PLAIN, level)
     else:
-        chunk.add_data(entries, DELTA_LENGTH_BYTE_ARRAY, level, *strings.delta_lengths(begin, end))
+        lengths = differences(strings.lengths[begin:end], 32)
+        chunk.add_data(entries, DELTA_LENGTH_BYTE_ARRAY, level, lengths.data, *strings.values(begin, end))
 
 
 def definition_levels(column: pa.ChunkedArray) -> bytes:

@@ -46,16 +46,16 @@ def net_client(**configuration: Any) -> KafkaNetClient:
     return client
 
 
-def read_columns(consumer: KafkaConsumer, *, max_batch_bytes: int, columnar: bool = True) -> None:
+def read_columns(consumer: KafkaConsumer, *, max_batch_bytes: int, columnar: bool = True) -> bool:
     """Makes `consumer` give Arrow record batches (`RECORD_SCHEMA`), by polls whose `max_records` counts their rows.
 
     With `columnar`, and where the trial succeeds, they are decoded by compiled code; else kafka-python reads record by
     record. A batch that takes more than `max_batch_bytes` when it is decompressed is refused (`BatchTooLarge`); only
-    kafka-python itself has no such bound.
+    kafka-python itself has no such bound. Returns whether compiled code decodes.
     """
     consumer._fetcher.PartitionRecords = StockPartitionRecords
     if not columnar:
-        return
+        return False
     try:
         from .columnar import ColumnarPartitionRecords
 
@@ -63,8 +63,9 @@ def read_columns(consumer: KafkaConsumer, *, max_batch_bytes: int, columnar: boo
         try_columns(kind)
     except Exception as err:
         _warn("records are read one by one, at about ten times the cost, and batches are decompressed unbounded", err)
-    else:
-        consumer._fetcher.PartitionRecords = kind
+        return False
+    consumer._fetcher.PartitionRecords = kind
+    return True
 
 
 def try_columns(kind: type[Fetcher.PartitionRecords]) -> None:

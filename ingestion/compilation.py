@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .columnar import ColumnarPartitionRecords
 from .columnar_trial import try_columns, try_frames
+from .encoded_rows import PayloadEncoding
 from .raw_columns import raw_rows, record_columns
 from .raw_parquet import raw_parquet
 
@@ -22,7 +23,7 @@ def main() -> None:
         ("topic", 0, 0, offset, offset, 0, b"key", value, [("name", b"")]) for offset, value in enumerate(VALUES)
     ]
     rows = raw_rows([record_columns(0, records)], topic_id="compilation", generation=0, landed_at_ms=0)
-    raw_parquet(rows, ("key", "value"))
+    raw_parquet(rows, {"value": PayloadEncoding(has_dictionary=True)})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import FileIO
@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .encoded_rows import Bounds, RawParquet
+from .encoded_rows import Bounds, PayloadEncoding, RawParquet
 from .log_folder import sync
 from .raw_columns import RAW_SCHEMA
 
@@ -37,17 +37,17 @@ class DataFile:
 
 
 def write_data_file(
-    folder: Path, rows: pa.Table, *, dictionary: Collection[str] = (), durable: bool = True
+    folder: Path, rows: pa.Table, *, payload: Mapping[str, PayloadEncoding] | None = None, durable: bool = True
 ) -> DataFile:
     """Writes `rows` as a new file in `folder` and, with `durable`, has it on the disk before it returns.
 
-    `rows` are of `RAW_SCHEMA`, at least one. `dictionary` are the payload columns to encode so; see `ColumnEncodings`.
+    `rows` are of `RAW_SCHEMA`, at least one. `payload` says how key and value are written; see `ColumnEncodings`.
 
     Raises:
         OSError: it could not be written; nothing of it is left.
     """
     path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
-    parquet = _encoder()(rows, dictionary)
+    parquet = _encoder()(rows, payload or {})
     try:
         with path.open("xb", buffering=0) as file:
             _write_all(file, b"".join(parquet.parts))
@@ -64,7 +64,7 @@ def write_data_file(
 
 
 @functools.cache
-def _encoder() -> Callable[[pa.Table, Collection[str]], RawParquet]:
+def _encoder() -> Callable[[pa.Table, Mapping[str, PayloadEncoding]], RawParquet]:
     """Ours, which is compiled; where numba cannot be had, Arrow's. Loaded with the first file."""
     try:
         from .raw_parquet import raw_parquet

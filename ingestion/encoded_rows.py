@@ -1,13 +1,22 @@
-"""What an encoder makes of the rows of a commit: a file in parts, and the bounds that its log entry carries."""
+"""What an encoder is told of the rows of a commit, and what it makes: a file, and the bounds in its log entry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .parquet_pages import Content
+from .page_compression import Content, ZstdTable
+
+
+@dataclass(frozen=True)
+class PayloadEncoding:
+    """How a payload column is written: with a dictionary if that turns out small, else compressed with this table."""
+
+    has_dictionary: bool = False
+    table: ZstdTable = ZstdTable.LARGE
+
+
+PLAINLY = PayloadEncoding()
 
 
 @dataclass(frozen=True)

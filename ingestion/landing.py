@@ -146,9 +146,7 @@ class Landing:
     def _write(self, rows: pa.Table) -> DataFile:
         self._encodings.observe(rows)
         try:
-            file = write_data_file(
-                self._place.folder, rows, dictionary=self._encodings.dictionary(), durable=self._durable
-            )
+            file = write_data_file(self._place.folder, rows, payload=self._encodings.payload(), durable=self._durable)
         except OSError as err:
             raise self._place.write_error(err) from err
         self._on_step(steps.AFTER_DATA_FILE)

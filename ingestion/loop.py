@@ -29,7 +29,6 @@ from .topic_landing import TopicLanding, positions_of
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
-MAX_POLL_RECORDS = 20_000  # a quarter of a second where kafka-python decodes: how long a stop may go unnoticed
 LOCK_SLICE_S = 0.2  # how long one turn waits for a table's lock
 PROBE_INTERVAL_S = 3.0  # how often a quiet run looks whether its topics are still the same
 REPORT_INTERVAL_S = 1.0
@@ -122,7 +121,7 @@ class Lander:
 
     def _turn(self) -> None:
         try:
-            polled = self._source.poll(POLL_S, MAX_POLL_RECORDS)
+            polled = self._source.poll(POLL_S)
             self._raise_failure()
             self._buffer(polled)
             self._receive(polled)

@@ -5,45 +5,19 @@ See https://github.com/apache/parquet-format: README.md has the layout, parquet.
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
-from typing import TypeAlias
-
-import numpy as np
-import pyarrow as pa
-from zstandard import ZstdCompressionParameters, ZstdCompressor
 
 from .compact_thrift import Value, i32, struct, varint
 from .packed_integers import Bytes, Integers, runs
+from .page_compression import Content, ZstdTable, frames
 
 PLAIN, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY = 0, 3, 5, 6, 8  # encodings
 UNCOMPRESSED, ZSTD = 0, 6  # codecs
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _RLE = i32(RLE)
-
-# Of real events (JSON of 220 bytes) zstd at level 1 takes the CPU of lz4 and of snappy, and half their bytes; with a
-# window of 2 MiB in place of 512 KiB and a table twice as large it takes an eighth less CPU, and a twelfth fewer bytes.
-_ZSTD = ZstdCompressionParameters.from_level(1, window_log=21, hash_log=15)
-FRAME_BYTES = 2**20  # from which a piece of a page is compressed by itself
-_LARGE_BYTES = 24 * 2**20  # more than a page needs while it is compressed
-
-Content: TypeAlias = bytes | memoryview | pa.Buffer
-
-
-class _Compressor(threading.local):
-    """One a thread, whose tables serve again and again."""
-
-    def __init__(self) -> None:
-        self.zstd = ZstdCompressor(compression_params=_ZSTD)
-        # glibc has new pages for each block that is larger than any that was given back; none of this one is touched.
-        np.empty(_LARGE_BYTES, np.uint8)
-
-
-_compressor = _Compressor()
 
 
 @dataclass
@@ -59,6 +33,7 @@ class ColumnChunk:
     size_bytes: int = 0
     uncompressed_bytes: int = 0
     dictionary_bytes: int = 0  # what the first page takes, if that is a dictionary; 0: it is not
+    table: ZstdTable = ZstdTable.LARGE
 
     def add_dictionary(self, values: int, content: Content) -> None:
         """Adds the page of the dictionary, which is to be the first: values in the encoding PLAIN."""
@@ -73,7 +48,7 @@ class ColumnChunk:
             self.encodings.append(encoding)
 
     def _add(self, kind: int, header: dict[int, Value], *content: Content) -> None:
-        stored = content if self.codec == UNCOMPRESSED else list(_frames(content))
+        stored = content if self.codec == UNCOMPRESSED else list(frames(content, self.table))
         whole, size, checksum = sum(map(len, content)), sum(map(len, stored)), 0
         for piece in stored:
             checksum = zlib.crc32(piece, checksum)
@@ -82,16 +57,6 @@ class ColumnChunk:
         self.pages += head, *stored
         self.size_bytes += len(head) + size
         self.uncompressed_bytes += len(head) + whole
-
-
-def _frames(content: Iterable[Content]) -> Iterator[Content]:
-    """What a page holds, compressed: a large piece from where it is, those between two such joined.
-
-    Frames that follow one another decompress to one text (RFC 8878, section 3), and so the page is not copied first.
-    """
-    for is_large, pieces in groupby(content, lambda piece: len(piece) >= FRAME_BYTES):
-        for piece in pieces if is_large else [b"".join(pieces)]:
-            yield _compressor.zstd.compress(piece)
 
 
 def levels(values: Bytes, highest: int) -> bytes:

@@ -6,7 +6,7 @@ that is what matters: a general writer spends more on its columns than on their 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from headrace import __version__
 
 from .column_chunks import number_chunk, payload_chunk, text_chunk
 from .compact_thrift import TRUE, Value, array, binary, i32, i64, struct
-from .encoded_rows import Bounds, RawParquet
+from .encoded_rows import PLAINLY, Bounds, PayloadEncoding, RawParquet
 from .header_chunks import header_chunks
 from .parquet_pages import ColumnChunk
 from .raw_columns import RAW_SCHEMA, STATISTICS_COLUMNS
@@ -32,8 +32,8 @@ _LIST = {6: i32(3), 10: struct({3: _NOTHING})}
 _INSTANT = {6: i32(10), 10: struct({8: struct({1: TRUE, 2: struct({2: _NOTHING})})})}
 
 
-def raw_parquet(rows: pa.Table, dictionary: Collection[str]) -> RawParquet:
-    """The file of rows of `RAW_SCHEMA`, at least one; `dictionary` are the payload columns that repeat."""
+def raw_parquet(rows: pa.Table, payload: Mapping[str, PayloadEncoding]) -> RawParquet:
+    """The file of rows of `RAW_SCHEMA`, at least one; `payload` says how key and value are written, if not plainly."""
     chunks: list[ColumnChunk] = []
     bounds: dict[str, Bounds] = {}
     for index, (name, bits, is_required) in enumerate(_BEFORE_PAYLOAD):
@@ -43,7 +43,7 @@ def raw_parquet(rows: pa.Table, dictionary: Collection[str]) -> RawParquet:
         else:
             chunk, bounds[name] = text_chunk(column, is_required=is_required)
         chunks.append(chunk)
-    chunks += (payload_chunk(rows.column(name), has_dictionary=name in dictionary) for name in ("key", "value"))
+    chunks += (payload_chunk(rows.column(name), payload.get(name, PLAINLY)) for name in ("key", "value"))
     chunks += header_chunks(rows.column("headers"))
     footer = _footer(chunks, rows.num_rows)
     pages = [page for chunk in chunks for page in chunk.pages]

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Protocol
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -20,6 +21,7 @@ from headrace.errors import BrokerError, MachineError, SettingsError
 from .cluster import Cluster, Unreachable, replaced
 from .columnar_trial import net_client, read_columns
 from .partition_rows import BatchTooLarge
+from .poll_size import PollSize
 from .positions import Bounds, Lost, Place
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ CONSUMER: dict[str, Any] = {
     "request_timeout_ms": 15_000,
     "metrics_enabled": False,
 }
+# Of a poll: some 50 ms where compiled code decodes, a quarter of a second where kafka-python does. For so long a stop
+# may go unnoticed.
+MOST_RECORDS, MOST_STOCK_RECORDS = 100_000, 20_000
 LARGER = "Land the large batch with a larger max_batch_bytes (HEADRACE_MAX_BATCH_BYTES), given three times that memory"
 ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:,]+):\d{1,5}")
 
@@ -108,7 +113,8 @@ class KafkaSource:
             "group_instance_id": instance,
         }
         self._consumer = connect(brokers, group, connect_wait_s, own, columnar=columnar)
-        read_columns(self._consumer, max_batch_bytes=max_batch_bytes, columnar=columnar)
+        is_columnar = read_columns(self._consumer, max_batch_bytes=max_batch_bytes, columnar=columnar)
+        self._poll_size = PollSize(MOST_RECORDS if is_columnar else MOST_STOCK_RECORDS, fetch_max_bytes)
         self.cluster = Cluster(self._consumer, brokers)
         self._topic_ids: dict[str, str] = {}
         self._awaited: frozenset[str] = frozenset()
@@ -127,7 +133,7 @@ class KafkaSource:
         self._consumer.subscribe(sorted(topic_ids), listener=_Listener(self, owner))
         self.cluster.refresh()
 
-    def poll(self, timeout_s: float, max_records: int) -> Polled:
+    def poll(self, timeout_s: float) -> Polled:
         """Reads on. Only records that are proved to be of the pinned topic ids are returned.
 
         Raises:
@@ -136,7 +142,7 @@ class KafkaSource:
             BrokerError: the broker refuses for good, such as for lack of rights.
         """
         if self._unproved is None:
-            polled = self._read(timeout_s, max_records)
+            polled = self._read(timeout_s)
             if not polled.positions and not polled.astray and not polled.unreadable:
                 return polled
             self._unproved = polled
@@ -189,10 +195,11 @@ class KafkaSource:
                 "the group was not left in good order (%s): its other members wait for the session to expire", err
             )
 
-    def _read(self, timeout_s: float, max_records: int) -> Polled:
+    def _read(self, timeout_s: float) -> Polled:
         try:
-            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=self._poll_size.records)
             self._keep_joining()
+            self._poll_size.observe(chain.from_iterable(records.values()))
             return Polled(records, self._moved())
         except kafka_errors.OffsetOutOfRangeError as err:
             return self._astray(err.args[0])

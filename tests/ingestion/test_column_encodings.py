@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import random
+
 import pyarrow.parquet as pq
+import pytest
 from support.kafka_records import record
 
 from headrace.ingestion.column_encodings import SAMPLE_EVERY, ColumnEncodings
 from headrace.ingestion.data_file import write_data_file
+from headrace.ingestion.encoded_rows import PayloadEncoding
+from headrace.ingestion.page_compression import ZstdTable
 from headrace.ingestion.raw_columns import raw_rows, record_columns
+
+SMALL, LARGE = ZstdTable.SMALL, ZstdTable.LARGE
 
 
 def rows(*records):
@@ -21,7 +28,7 @@ def repeating(count=100):
 
 
 def estimated(encodings):
-    return {"key", "value"} & set(encodings.dictionary())
+    return {name for name, encoding in encodings.payload().items() if encoding.has_dictionary}
 
 
 def test_before_anything_was_seen_no_payload_gets_a_dictionary():
@@ -69,6 +76,54 @@ def test_a_commit_without_rows_says_nothing():
     assert estimated(encodings) == set()
 
 
+def payloads(values):
+    return rows(*[record(offset, value) for offset, value in enumerate(values)])
+
+
+def random_hex(count):
+    chance = random.Random(7)
+    return [b"%032x" % chance.getrandbits(128) for _ in range(count)]
+
+
+def far_apart(count):
+    """Values of which each comes twice, with more between than a small table remembers."""
+    return random.Random(8).sample(twice := random_hex(count) * 2, len(twice))
+
+
+def table(encodings):
+    return encodings.payload()["value"].table
+
+
+@pytest.mark.parametrize(("values", "expected"), [(random_hex(8_000), SMALL), (far_apart(8_000), LARGE)])
+def test_the_small_table_is_taken_where_it_finds_nearly_as_much_as_the_large_one(values, expected):
+    encodings = ColumnEncodings()
+    assert table(encodings) is LARGE
+    encodings.observe(payloads(values))
+    assert table(encodings) is expected
+
+
+def test_the_table_follows_the_payloads_at_the_next_look_and_not_between():
+    encodings = ColumnEncodings()
+    for _ in range(SAMPLE_EVERY):
+        encodings.observe(payloads(random_hex(8_000)))
+    encodings.observe(payloads(far_apart(8_000)))
+    assert table(encodings) is LARGE
+    encodings.observe(payloads(random_hex(8_000)))
+    assert table(encodings) is LARGE
+
+
+def test_a_file_is_compressed_with_the_table_that_is_named(tmp_path):
+    commit = payloads(far_apart(8_000))
+    sizes = {table: write_data_file(tmp_path, commit, payload=of_values(table)).size_bytes for table in ZstdTable}
+    assert sizes[SMALL] > 1.2 * sizes[LARGE]
+    for file in tmp_path.iterdir():
+        assert pq.read_table(file).column("value").equals(commit.column("value"))
+
+
+def of_values(table):
+    return {"value": PayloadEncoding(table=table)}
+
+
 def encodings_in(file):
     group = pq.ParquetFile(file.path).metadata.row_group(0)
     columns = [group.column(index) for index in range(group.num_columns)]
@@ -81,7 +136,7 @@ def test_the_file_has_a_dictionary_for_the_columns_that_are_named_and_for_no_oth
     assert all(
         "RLE_DICTIONARY" in plain[name][0] for name in ("_topic_id", "_partition", "timestamp_type", "landed_at")
     )
-    keyed = encodings_in(write_data_file(tmp_path, unique(), dictionary=["key"]))
+    keyed = encodings_in(write_data_file(tmp_path, unique(), payload={"key": PayloadEncoding(has_dictionary=True)}))
     assert "RLE_DICTIONARY" in keyed["key"][0]
 
 

@@ -35,7 +35,7 @@ def warnings(caplog):
 
 def test_this_kafka_python_is_read_by_columns_and_by_frames_without_a_word(caplog):
     consumer = FakeConsumer()
-    read_columns(consumer, max_batch_bytes=7)
+    assert read_columns(consumer, max_batch_bytes=7)
     assert issubclass(consumer._fetcher.PartitionRecords, ColumnarPartitionRecords)
     assert consumer._fetcher.PartitionRecords.max_batch_bytes == 7
     assert reads_frames(net_client(bootstrap_servers="127.0.0.1:1"))
@@ -44,7 +44,7 @@ def test_this_kafka_python_is_read_by_columns_and_by_frames_without_a_word(caplo
 
 def test_who_does_not_want_columns_has_kafka_python_itself():
     consumer = FakeConsumer()
-    read_columns(consumer, max_batch_bytes=7, columnar=False)
+    assert not read_columns(consumer, max_batch_bytes=7, columnar=False)
     assert consumer._fetcher.PartitionRecords is StockPartitionRecords
 
 

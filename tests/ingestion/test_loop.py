@@ -34,7 +34,7 @@ class FakeSource:
         self.assigned, self.astray, self.script = set(self.logs), set(), []
         self.cuts, self.joined, self.silences = {}, True, []
 
-    def poll(self, timeout_s, max_records):
+    def poll(self, timeout_s):
         if self.script:
             step = self.script.pop(0)
             if isinstance(step, Exception):

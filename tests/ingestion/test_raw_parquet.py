@@ -13,17 +13,22 @@ from hypothesis import strategies as st
 from support.drawn_rows import DrawnRows
 from support.kafka_records import record
 
-from headrace.ingestion import column_chunks, parquet_pages
+from headrace.ingestion import column_chunks, page_compression
 from headrace.ingestion.arrow_parquet import arrow_parquet
 from headrace.ingestion.data_file import write_data_file
+from headrace.ingestion.encoded_rows import PayloadEncoding
+from headrace.ingestion.page_compression import ZstdTable
 from headrace.ingestion.raw_columns import HEADERS, RAW_SCHEMA, raw_rows, record_columns
 from headrace.ingestion.raw_parquet import raw_parquet
 
 ZSTD_MAGIC = (0xFD2FB528).to_bytes(4, "little")  # of a frame
 
 
-def content(rows, dictionary=()):
-    return b"".join(raw_parquet(rows, dictionary).parts)
+WITH_DICTIONARY = PayloadEncoding(has_dictionary=True)
+
+
+def content(rows, payload=None):
+    return b"".join(raw_parquet(rows, payload or {}).parts)
 
 
 def read(data):
@@ -38,20 +43,23 @@ def read(data):
     st.one_of(st.integers(1, 20), st.integers(1, 600)),
     st.booleans(),
     st.sets(st.integers(0, 600), max_size=3),
-    st.sets(st.sampled_from(["key", "value"])),
+    st.dictionaries(
+        st.sampled_from(["key", "value"]),
+        st.builds(PayloadEncoding, has_dictionary=st.booleans(), table=st.sampled_from(ZstdTable)),
+    ),
     st.sampled_from([50, 1_000, 8 * 2**20]),
     st.sampled_from([1, 100, 2**20]),
 )
-def test_whatever_the_rows_are_arrow_reads_the_same_ones(seed, rows, nulls, cuts, dictionary, page_bytes, frame_bytes):
+def test_whatever_the_rows_are_arrow_reads_the_same_ones(seed, rows, nulls, cuts, payload, page_bytes, frame_bytes):
     whole = DrawnRows(seed, rows, nulls=nulls).table()
     places = sorted({0, rows} | {cut for cut in cuts if cut < rows})
     given_rows = pa.concat_tables(whole.slice(a, b - a) for a, b in pairwise(places))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_chunks, "PAGE_BYTES", page_bytes)
-        patch.setattr(parquet_pages, "FRAME_BYTES", frame_bytes)
-        assert read(content(given_rows, dictionary)).equals(given_rows)
+        patch.setattr(page_compression, "FRAME_BYTES", frame_bytes)
+        assert read(content(given_rows, payload)).equals(given_rows)
     if rows > 1:
-        assert read(content(given_rows.slice(1), dictionary)).equals(given_rows.slice(1))
+        assert read(content(given_rows.slice(1), payload)).equals(given_rows.slice(1))
 
 
 def rows_of(*records):
@@ -90,7 +98,7 @@ def test_payloads_that_are_larger_than_a_page_come_in_several(monkeypatch):
 def test_a_large_piece_of_a_page_is_a_frame_of_its_own_and_small_ones_are_one(monkeypatch):
     rows = rows_of(*[record(offset, b"%d" % offset * 9) for offset in range(40)])
     assert content(rows).count(ZSTD_MAGIC) == 1  # the values; the keys are too few to be compressed
-    monkeypatch.setattr(parquet_pages, "FRAME_BYTES", 200)
+    monkeypatch.setattr(page_compression, "FRAME_BYTES", 200)
     data = content(rows)
     assert data.count(ZSTD_MAGIC) == 2  # levels and lengths, and then all that is in the values
     assert read(data).equals(rows)
@@ -99,7 +107,7 @@ def test_a_large_piece_of_a_page_is_a_frame_of_its_own_and_small_ones_are_one(mo
 def test_a_dictionary_that_would_be_large_is_not_made(monkeypatch):
     rows = rows_of(*[record(offset, b"%d" % offset * 100) for offset in range(100)])
     monkeypatch.setattr(column_chunks, "DICTIONARY_BYTES", 1_000)
-    data = content(rows, ["value"])
+    data = content(rows, {"value": WITH_DICTIONARY})
     (found,) = [c for c in _chunks(data) if c.path_in_schema == "value"]
     assert "RLE_DICTIONARY" not in found.encodings
     assert read(data).equals(rows)
@@ -150,6 +158,6 @@ def test_a_bit_that_makes_a_column_seem_never_null_is_noticed_by_the_counts_of_i
 @given(st.integers(0, 2**32), st.integers(1, 50), st.booleans())
 def test_where_numba_cannot_be_had_arrow_writes_the_same_rows_and_the_log_gets_the_same_bounds(seed, rows, nulls):
     given_rows = DrawnRows(seed, rows, nulls=nulls).table()
-    by_arrow = arrow_parquet(given_rows, ["key"])
+    by_arrow = arrow_parquet(given_rows, {"key": WITH_DICTIONARY})
     assert read(b"".join(by_arrow.parts)).equals(given_rows)
-    assert by_arrow.bounds == raw_parquet(given_rows, ["key"]).bounds
+    assert by_arrow.bounds == raw_parquet(given_rows, {"key": WITH_DICTIONARY}).bounds

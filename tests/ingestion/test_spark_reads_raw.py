@@ -11,7 +11,7 @@ from support.kafka_oracle import query
 from support.kafka_records import record
 
 from headrace import tables
-from headrace.ingestion import parquet_pages
+from headrace.ingestion import page_compression
 from headrace.ingestion.landing import Landing
 from headrace.ingestion.positions import Move
 from headrace.ingestion.raw_columns import RAW_SCHEMA, RECORD_SCHEMA, record_columns
@@ -63,7 +63,7 @@ def test_spark_reads_what_is_committed_directly_beside_its_own_and_deltalake_s_c
 
 
 def test_spark_and_deltalake_read_alike_what_was_landed_in_every_encoding(spark, tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_pages, "FRAME_BYTES", 200)  # so that small pages are of several frames, too
+    monkeypatch.setattr(page_compression, "FRAME_BYTES", 200)  # so that small pages are of several frames, too
     landing = Landing(RawTable.of(tmp_path, "t", "cluster"), "ID")
     path = tables.raw_table(tmp_path, "t")
     given, first = [], 0
