@@ -18,8 +18,9 @@ from .page_compression import ZstdTable, compressed_bytes
 
 ESTIMATED = ("key", "value")
 SAMPLE_ROWS = 1_000  # whose distinct values are counted
-SAMPLE_BYTES = 2**20  # that are compressed with both tables
 SAMPLE_EVERY = 16  # commits: a look takes a tenth of the time of a commit of a thousand rows
+COMPARED_BYTES = 2**20  # that are compressed with both tables; of fewer both take the same
+COMPARED_EVERY = 64  # commits: it takes a third of the time of a commit of 20,000 rows
 WEIGHT = 0.25  # of the newest look at distinct values
 REPEATING = 0.2  # distinct values a row, up to which a dictionary pays
 WORTH = 1.2  # times the bytes, up to which the small table pays
@@ -31,33 +32,38 @@ class ColumnEncodings:
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
         self._payload = {name: PayloadEncoding() for name in ESTIMATED}
+        self._compare_from = dict.fromkeys(ESTIMATED, 0)  # which commit on
         self._commits = 0
 
     def observe(self, rows: pa.Table) -> None:
         """Looks at the rows of a commit, if it is its turn."""
-        if self._commits % SAMPLE_EVERY == 0 and rows.num_rows:
+        if rows.num_rows:
             for name in ESTIMATED:
-                self._payload[name] = self._look(name, rows.column(name))
+                if self._commits % SAMPLE_EVERY == 0:
+                    self._estimate(name, rows.column(name))
+                if self._commits >= self._compare_from[name] and not self._payload[name].has_dictionary:
+                    self._compare(name, rows.column(name))
         self._commits += 1
 
     def payload(self) -> dict[str, PayloadEncoding]:
         """By the names of the columns."""
         return dict(self._payload)
 
-    def _look(self, name: str, column: pa.ChunkedArray) -> PayloadEncoding:
+    def _estimate(self, name: str, column: pa.ChunkedArray) -> None:
         share = _distinct_share(column.slice(0, SAMPLE_ROWS))
         before = self._shares.get(name, share)
         self._shares[name] = before + WEIGHT * (share - before)
-        if self._shares[name] <= REPEATING:
-            return replace(self._payload[name], has_dictionary=True)
-        return PayloadEncoding(table=_table(ByteStrings(column)))
+        self._payload[name] = replace(self._payload[name], has_dictionary=self._shares[name] <= REPEATING)
+
+    def _compare(self, name: str, column: pa.ChunkedArray) -> None:
+        if column.nbytes < COMPARED_BYTES:
+            return
+        sample = b"".join(ByteStrings(column).cut(0, COMPARED_BYTES))
+        small, large = (compressed_bytes(sample, table) for table in (ZstdTable.SMALL, ZstdTable.LARGE))
+        chosen = ZstdTable.SMALL if small <= large * WORTH else ZstdTable.LARGE
+        self._payload[name] = replace(self._payload[name], table=chosen)
+        self._compare_from[name] = self._commits + COMPARED_EVERY
 
 
 def _distinct_share(column: pa.ChunkedArray) -> float:
     return float(pc.count_distinct(column, mode="all").as_py()) / len(column)
-
-
-def _table(strings: ByteStrings) -> ZstdTable:
-    sample = b"".join(strings.cut(0, SAMPLE_BYTES))
-    small, large = (compressed_bytes(sample, table) for table in (ZstdTable.SMALL, ZstdTable.LARGE))
-    return ZstdTable.SMALL if small <= large * WORTH else ZstdTable.LARGE

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.kafka_records import record
 
-from headrace.ingestion.column_encodings import SAMPLE_EVERY, ColumnEncodings
+from headrace.ingestion.column_encodings import COMPARED_EVERY, SAMPLE_EVERY, ColumnEncodings
 from headrace.ingestion.data_file import write_data_file
 from headrace.ingestion.encoded_rows import PayloadEncoding
 from headrace.ingestion.page_compression import ZstdTable
@@ -86,15 +86,15 @@ def random_hex(count):
 
 
 def far_apart(count):
-    """Values of which each comes twice, with more between than a small table remembers."""
-    return random.Random(8).sample(twice := random_hex(count) * 2, len(twice))
+    """Values that come again, with more between than a small table remembers."""
+    return random.Random(8).choices(random_hex(4_000), k=count)
 
 
 def table(encodings):
     return encodings.payload()["value"].table
 
 
-@pytest.mark.parametrize(("values", "expected"), [(random_hex(8_000), SMALL), (far_apart(8_000), LARGE)])
+@pytest.mark.parametrize(("values", "expected"), [(random_hex(40_000), SMALL), (far_apart(40_000), LARGE)])
 def test_the_small_table_is_taken_where_it_finds_nearly_as_much_as_the_large_one(values, expected):
     encodings = ColumnEncodings()
     assert table(encodings) is LARGE
@@ -104,20 +104,29 @@ def test_the_small_table_is_taken_where_it_finds_nearly_as_much_as_the_large_one
 
 def test_the_table_follows_the_payloads_at_the_next_look_and_not_between():
     encodings = ColumnEncodings()
-    for _ in range(SAMPLE_EVERY):
-        encodings.observe(payloads(random_hex(8_000)))
-    encodings.observe(payloads(far_apart(8_000)))
-    assert table(encodings) is LARGE
-    encodings.observe(payloads(random_hex(8_000)))
+    alike, unlike = payloads(far_apart(40_000)), payloads(random_hex(40_000))
+    encodings.observe(unlike)
+    for _ in range(COMPARED_EVERY - 1):
+        encodings.observe(alike)
+    assert table(encodings) is SMALL
+    encodings.observe(alike)
     assert table(encodings) is LARGE
 
 
 def test_a_file_is_compressed_with_the_table_that_is_named(tmp_path):
-    commit = payloads(far_apart(8_000))
+    commit = payloads(far_apart(40_000))
     sizes = {table: write_data_file(tmp_path, commit, payload=of_values(table)).size_bytes for table in ZstdTable}
     assert sizes[SMALL] > 1.2 * sizes[LARGE]
     for file in tmp_path.iterdir():
         assert pq.read_table(file).column("value").equals(commit.column("value"))
+
+
+def test_commits_that_are_too_small_to_tell_wait_for_one_that_is_not():
+    encodings = ColumnEncodings()
+    encodings.observe(payloads(random_hex(1_000)))
+    assert table(encodings) is LARGE
+    encodings.observe(payloads(random_hex(40_000)))
+    assert table(encodings) is SMALL
 
 
 def of_values(table):
