@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from headrace.errors import HeadraceError, PositionLost, UsageError
+from headrace.lean_start import start_lean
 from headrace.log_lines import LogFormat, log_to_stderr
 from headrace.settings import load_settings
 
@@ -16,13 +17,12 @@ from .flush import FlushPolicy
 from .session import land
 from .settings import LandingSettings
 from .stop import stop_on_signals
-from .unused_packages import leave_unused_packages_out
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the lander; one JSON line on stdout at the end, progress on stderr. Returns the exit code."""
     options = _parser().parse_args(arguments)
-    leave_unused_packages_out()
+    start_lean()
     log_to_stderr(LogFormat.TEXT, logging.INFO)
     try:
         with stop_on_signals() as stop:

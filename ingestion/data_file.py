@@ -7,10 +7,11 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import pyarrow as pa
 
 from .encoded_rows import Bounds, PayloadEncoding, RawParquet
 from .log_folder import sync
+from .page_compression import Content
 from .raw_columns import RAW_SCHEMA
 
 log = logging.getLogger(__name__)
 
+MOST_PARTS = 1024  # IOV_MAX of Linux
 _INSTANTS = {field.name for field in RAW_SCHEMA if pa.types.is_timestamp(field.type)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,7 +53,7 @@ def write_data_file(
     parquet = _encoder()(rows, payload or {})
     try:
         with path.open("xb", buffering=0) as file:
-            _write_all(file, b"".join(parquet.parts))
+            write_all(file.fileno(), parquet.parts)
             if durable:
                 os.fsync(file.fileno())
             status = os.fstat(file.fileno())
@@ -76,11 +79,15 @@ def _encoder() -> Callable[[pa.Table, Mapping[str, PayloadEncoding]], RawParquet
     return raw_parquet
 
 
-def _write_all(file: FileIO, data: bytes) -> None:
-    """Writes to the end: an unbuffered file takes what there is room for, and 2 GiB at most."""
-    left = memoryview(data)
-    while left.nbytes:
-        left = left[file.write(left) :]
+def write_all(file: int, parts: Iterable[Content]) -> None:
+    """Writes all parts, one behind the other: one call takes so many, what there is room for, and 2 GiB at most."""
+    left = deque(memoryview(part) for part in parts if len(part))
+    while left:
+        written = os.writev(file, list(islice(left, MOST_PARTS)))
+        while left and written >= left[0].nbytes:
+            written -= left.popleft().nbytes
+        if written:
+            left[0] = left[0][written:]
 
 
 def _statistics(rows: int, bounds: Mapping[str, Bounds]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def room(ours: str, others: str = "") -> Room:
 
 KERNEL = (
     "errors settings locks tables builds rebuilds source_lock check_metrics check_results gaps holds log_entry "
-    "log_lines pinned_versions pins pipeline plans"
+    "lean_start log_lines pinned_versions pins pipeline plans"
 )
 
 # By prefix of the module's name; the longest one holds.

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.kafka_records import record
@@ -73,3 +75,13 @@ def test_a_file_that_could_not_be_written_leaves_nothing_behind(tmp_path, monkey
     with pytest.raises(OSError, match="No space left"):
         write_data_file(tmp_path, rows(record(0)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_some_bytes_at_a_time_gets_all_of_them_in_order(tmp_path, monkeypatch):
+    parts = [b"", b"one", memoryview(b"another"), pa.py_buffer(b"and the last"), b""]
+    monkeypatch.setattr(data_file, "MOST_PARTS", 2)
+    for at_once in (1, 3, 5, 100):
+        monkeypatch.setattr(os, "writev", lambda file, given, n=at_once: os.write(file, b"".join(given)[:n]))
+        with (tmp_path / f"{at_once}").open("xb") as file:
+            data_file.write_all(file.fileno(), parts)
+        assert (tmp_path / f"{at_once}").read_bytes() == b"oneanotherand the last"

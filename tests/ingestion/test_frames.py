@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 import shutil
 import socket
 import ssl
@@ -174,6 +176,61 @@ def test_a_plain_connection_is_read_into_frames_and_its_end_is_noticed():
     thread.join()
     assert isinstance(reading._receive(Frames(any_size)), KafkaConnectionError)
     here.close()
+
+
+class Waiting:
+    """kafka-python's loop, as far as a transport needs it: it waits until a socket can be read."""
+
+    def __init__(self):
+        self.times = 0
+
+    async def wait_read(self, sock):
+        self.times += 1
+        ready, _, _ = select.select([sock], [], [], 10.0)
+        assert ready, "waited in vain"
+
+
+def read_to_end(content, *, missing=0, awaited_bytes=frames.AWAITED_BYTES):
+    """The frames and how often a thread was woken, of one frame over TCP whose last `missing` bytes never come."""
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "AWAITED_BYTES", awaited_bytes)
+        here = socket.create_connection(server.getsockname())
+        there, _ = server.accept()
+        here.setblocking(False)
+        reading = transport(KafkaTCPTransport, here)
+        reading._net, reading._protocol.parser, errors = Waiting(), KafkaProtocol(), []
+        reading.abort = lambda error: (errors.append(error), setattr(reading, "_closed", True))
+        with there:
+            thread = threading.Thread(target=lambda: send_slowly(there, framed(content)[: 4 + len(content) - missing]))
+            thread.start()
+            asyncio.run(reading._read_from_sock())
+            thread.join()
+        here.close()
+    assert [type(error) for error in errors] == [KafkaConnectionError]  # the end of the connection
+    return reading._protocol.frames, reading._net.times
+
+
+def send_slowly(sock, content, piece=50_000):
+    for start in range(0, len(content), piece):
+        sock.sendall(content[start : start + piece])
+        select.select([], [], [], 0.001)
+    sock.shutdown(socket.SHUT_WR)
+
+
+def test_a_thread_is_woken_for_much_of_a_large_frame_and_at_once_for_its_rest():
+    content = bytes(range(250)) * 20_000  # 5 MB in a hundred pieces
+    found, woken = read_to_end(content)
+    assert found == [content]
+    assert woken < 40
+    found, woken_for_each = read_to_end(content, awaited_bytes=2**40)
+    assert found == [content]
+    assert woken_for_each > woken
+
+
+def test_a_connection_that_ends_within_a_large_frame_is_noticed_at_once():
+    content = bytes(4 * 2**20)
+    for missing in (1, 2**20, 3 * 2**20):
+        assert read_to_end(content, missing=missing)[0] == []
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ EXTRA_OF_PACKAGE = {
     "kafka": "ingestion",
     "prometheus_client": "ingestion",
     "pyarrow": "ingestion",
+    "zstandard": "ingestion",
     "delta": "jobs",
     "pyspark": "jobs",
     "feast": "features",

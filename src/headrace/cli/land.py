@@ -68,9 +68,9 @@ def land(
     log_format: LogLines = None,
 ) -> Result:
     """Land Kafka records in the raw tables, exactly once, until the end of the topics or SIGTERM."""
-    from headrace.ingestion.unused_packages import leave_unused_packages_out
+    from headrace.lean_start import start_lean
 
-    leave_unused_packages_out()
+    start_lean()
     flags = {
         "home": home,
         "brokers": brokers,
