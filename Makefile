@@ -39,8 +39,8 @@ demo: setup  ## the whole chain on 1,027,013 real events, from a broker to a mod
 test: setup lint types  ## everything that CI runs
 	@$(BIN)/python -m pytest -m "not prove" $(SIDE_BY_SIDE)
 
-test-fast: packages  ## what needs no JVM, in under two minutes
-	@$(BIN)/python -m pytest -m "not spark and not broker and not slow and not prove"
+test-fast: packages  ## what needs no JVM, in some minutes
+	@$(BIN)/python -m pytest -m "not spark and not broker and not slow and not prove" $(SIDE_BY_SIDE)
 
 coverage: setup  ## the tests with coverage by branch
 	@$(BIN)/python -m pytest -m "not prove" --cov --cov-report=term
