@@ -9,7 +9,7 @@ from typing import Any
 from .command_line import run
 
 DAYS = 10
-TIMEOUT_S = 900.0
+TIMEOUT_S = 1_500.0
 
 
 @dataclass(frozen=True)
