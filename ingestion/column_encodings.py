@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .byte_strings import ByteStrings
-from .encoded_rows import PayloadEncoding
+from .encoded_rows import PLAINLY, PayloadEncoding
 from .page_compression import ZstdTable, compressed_bytes
 
 ESTIMATED = ("key", "value")
@@ -31,7 +31,7 @@ class ColumnEncodings:
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
-        self._payload = {name: PayloadEncoding() for name in ESTIMATED}
+        self._payload = dict.fromkeys(ESTIMATED, PLAINLY)
         self._compare_from = dict.fromkeys(ESTIMATED, 0)  # which commit on
         self._commits = 0
 
