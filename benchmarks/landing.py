@@ -2,10 +2,11 @@
 
 `make bench BENCH=landing`. All land one topic of the embedded broker to its end, in turns, each time into a new table:
 ours as users run it (durable, exactly once), the plain recipe of `landing_plain`, and the stream of `landing_spark`,
-once with one batch of all, which is its best, and once with batches as large as our commits. The CPU is that of the
-landing process and of what it starts; the broker is another one. The start is taken off: of ours and of the plain
-recipe what the same command takes on a topic of four events, of Spark all until its session has landed a topic. Every
-table is read back and compared with what was sent before any time is printed.
+once with one batch of all, which is its best, once with that and a codec as ours, and once with batches as large as our
+commits. Each is a process that is kept between landings; the CPU is its own and that of what works for it, and the
+broker is another one. What a process takes until it has landed its first few events is its start, and stated apart;
+another topic is landed before any is counted. Every table is read back and compared with what was sent before any time
+is printed.
 """
 
 from __future__ import annotations
@@ -13,112 +14,86 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import IO
 
 from kafka_topics import PARTITIONS, Case, embedded_broker, filled
 from landed_rows import RowSums, landed, sent
-from spent import Spent, run
+from landing_orders import Order, landing_process
+from spent import Spent
 
 from headrace.ingestion.flush import FlushPolicy
 from headrace.tables import OFFSET, PARTITION, raw_table
 
 HERE = Path(__file__).parent
 WARM_EVENTS = 100_000
-GOALS = {"plain recipe": 8, "Spark, one batch": 4, "Spark, batches of our size": 4}
+# The orders of the streams of Spark; None is its own default.
+STREAMS: dict[str, Order] = {
+    "Spark, one batch": {"rows_a_batch": None, "codec": None},
+    "Spark, one batch, zstd": {"rows_a_batch": None, "codec": "zstd"},
+    "Spark, batches of our size": {"rows_a_batch": FlushPolicy().max_rows, "codec": None},
+}
+GOALS = {"plain recipe": 8} | dict.fromkeys(STREAMS, 4)
 PACKAGES = ("headrace", "kafka-python", "crc32c", "pyarrow", "deltalake", "numba", "pyspark", "delta-spark")
 MIB = 2**20
 
-Landed = tuple[Spent, Path]
-Land = Callable[[str, Path], Landed]
+
+class Process:
+    """A process that lands, with what it has spent."""
+
+    def __init__(self, land: Callable[[Order], Spent]) -> None:
+        self._land = land
+        self._spent_s = 0.0
+        self.start_s = 0.0
+
+    def start(self, few: Order, warm: Order) -> None:
+        """Lands a few events, which is its start, in CPU-seconds; and more, so that caches are filled."""
+        self.start_s = self.land(few).cpu_s
+        self.land(warm)
+
+    def land(self, order: Order) -> Spent:
+        """What a landing took, and the most memory that the process has held until now."""
+        until_now = self._land(order)
+        spent = Spent(until_now.cpu_s - self._spent_s, until_now.peak_bytes)
+        self._spent_s = until_now.cpu_s
+        return spent
 
 
 @dataclass
 class Contender:
-    """A way to land. `land` fills a table in a new folder; `columns` are its names of partition and offset.
-
-    Either each landing is a process of its own, and `start_s` (CPU-seconds) a part of what it spends; or all are in one
-    that has started before.
-    """
+    """A way to land, by a process that knows what it is ordered; `columns` are its names of partition and offset."""
 
     name: str
-    land: Land
+    process: Process
+    order: Order = field(default_factory=dict)
     columns: tuple[str, str] = ("partition", "offset")
-    is_process: bool = True
-    start_s: float = 0.0
     rounds: list[Spent] = field(default_factory=list)
     table_bytes: int = 0  # of the data files
 
-    def warm_up(self, few: str, warm: str, folders: Iterator[Path]) -> None:
-        """Lands a topic, so that caches on disk are filled; and finds out what a start takes by one of few events."""
-        self.land(warm, new(folders))
-        if self.is_process:
-            self.start_s = min(self.land(few, new(folders))[0].cpu_s for _ in range(2))
+    def land(self, topic: str, folder: Path) -> tuple[Spent, Path]:
+        """Lands a topic into a table in a new folder; what it took, and the table."""
+        table = raw_table(folder, topic)
+        return self.process.land(self.ordered(topic, table)), table
+
+    def ordered(self, topic: str, table: Path) -> Order:
+        """The order to land a topic."""
+        return {"topic": topic, "table": str(table), **self.order}
 
     @property
-    def best_s(self) -> float:
-        """CPU-seconds of the best round, without the start."""
-        return min(spent.cpu_s for spent in self.rounds) - self.is_process * self.start_s
+    def rounds_s(self) -> list[float]:
+        """CPU-seconds of each round."""
+        return [spent.cpu_s for spent in self.rounds]
 
     @property
     def peak_mib(self) -> int:
-        """The most memory that a round took."""
+        """The most memory that was held until the end of the last round."""
         return round(max(spent.peak_bytes for spent in self.rounds) / MIB)
-
-
-def headrace(address: str) -> Land:
-    """The command `headrace land`."""
-
-    def land(topic: str, folder: Path) -> Landed:
-        command = [str(Path(sys.executable).with_name("headrace")), "land", "--until-end", "--topic", topic]
-        places = ["--brokers", address, "--home", str(folder), "--lake", str(folder / "lake")]
-        return run([*command, *places]), raw_table(folder / "lake", topic)
-
-    return land
-
-
-def plain(address: str) -> Land:
-    """The plain recipe, as a process of its own."""
-
-    def land(topic: str, folder: Path) -> Landed:
-        table = folder / "table"
-        return run([sys.executable, str(HERE / "landing_plain.py"), address, topic, str(table)]), table
-
-    return land
-
-
-@contextmanager
-def spark(address: str) -> Iterator[tuple[Callable[[int | None], Land], float]]:
-    """A session, which lands by so many rows a batch, and what its start took."""
-    command = [sys.executable, str(HERE / "landing_spark.py"), address]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-
-        def landing(rows_a_batch: int | None) -> Land:
-            def land(topic: str, folder: Path) -> Landed:
-                table = folder / "table"
-                order = {"topic": topic, "table": str(table), "rows_a_batch": rows_a_batch}
-                print(json.dumps(order), file=process.stdin, flush=True)
-                return answered(process.stdout), table
-
-            return land
-
-        yield landing, answered(process.stdout).cpu_s
-        process.stdin.close()
-
-
-def answered(answers: IO[str]) -> Spent:
-    """The next answer of Spark's process."""
-    if not (line := answers.readline()):
-        raise SystemExit("Spark has ended; its own words are on stderr")
-    return Spent(**json.loads(line))
 
 
 def measure(contenders: list[Contender], topic: str, expected: RowSums, rounds: int, folders: Iterator[Path]) -> None:
@@ -129,7 +104,7 @@ def measure(contenders: list[Contender], topic: str, expected: RowSums, rounds: 
     """
     for _ in range(rounds):
         for each in contenders:
-            spent, table = each.land(topic, new(folders))
+            spent, table = each.land(topic, next(folders))
             found = landed(table, *each.columns)
             if found != expected:
                 raise SystemExit(f"{each.name} has landed {found}, and there were sent {expected}")
@@ -137,25 +112,21 @@ def measure(contenders: list[Contender], topic: str, expected: RowSums, rounds: 
             each.table_bytes = sum(file.stat().st_size for file in table.glob("*.parquet"))
 
 
-def new(folders: Iterator[Path]) -> Path:
-    """The next folder, made."""
-    folder = next(folders)
-    folder.mkdir()
-    return folder
-
-
 def result(ours: Contender, baseline: Contender, events: int) -> dict[str, object]:
     """The line that is printed."""
     both = {"ours": ours, "baseline": baseline}
-    started_s = ours.best_s + ours.start_s, baseline.best_s + baseline.start_s
+    best_s = {name: min(each.rounds_s) for name, each in both.items()}
+    started_s = {name: best_s[name] + each.process.start_s for name, each in both.items()}
     return {
         "name": f"landing: {baseline.name}",
         "unit": "events per CPU-second, starts excluded",
-        **{name: round(events / each.best_s) for name, each in both.items()},
-        "ratio": round(baseline.best_s / ours.best_s, 2),
-        "ratio, starts included": round(started_s[1] / started_s[0], 2),
+        **{name: round(events / seconds) for name, seconds in best_s.items()},
+        "ratio": round(best_s["baseline"] / best_s["ours"], 2),
+        "ratio of the first rounds": round(baseline.rounds_s[0] / ours.rounds_s[0], 2),
+        "ratio, starts included": round(started_s["baseline"] / started_s["ours"], 2),
         "goal": GOALS[baseline.name],
-        "start, CPU-seconds": {name: round(each.start_s, 2) for name, each in both.items()},
+        "rounds, CPU-seconds": {name: [round(s, 2) for s in each.rounds_s] for name, each in both.items()},
+        "start, CPU-seconds": {name: round(each.process.start_s, 2) for name, each in both.items()},
         "peak memory, MiB": {name: each.peak_mib for name, each in both.items()},
         "bytes an event": {name: round(each.table_bytes / events, 1) for name, each in both.items()},
     }
@@ -167,25 +138,26 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--bytes", type=int, default=200, help="size of an event")
     parser.add_argument("--compression", default="none")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     case = Case(options.events, options.bytes, options.compression, distinct=min(options.events, 200_000))
     cases = [Case(events, options.bytes, options.compression) for events in (PARTITIONS, WARM_EVENTS)]
-    with tempfile.TemporaryDirectory() as folder, embedded_broker(Path(folder) / "broker") as address:
-        topics = [filled(address, each, options.seed) for each in (*cases, case)]
-        with spark(address) as (session, start_s):
-            ours = Contender("headrace", headrace(address), (PARTITION, OFFSET))
-            streams = {"Spark, one batch": None, "Spark, batches of our size": FlushPolicy().max_rows}
-            baselines = [
-                Contender("plain recipe", plain(address)),
-                *(Contender(name, session(rows), is_process=False, start_s=start_s) for name, rows in streams.items()),
-            ]
-            folders = (Path(folder) / f"landing-{number}" for number in count())
-            for each in (ours, *baselines):
-                each.warm_up(*topics[:2], folders)
-            answer = sent(case, options.seed)
-            measure([ours, *baselines], topics[2], answer, options.rounds, folders)
+    with tempfile.TemporaryDirectory() as home, ExitStack() as open_:
+        folders = (Path(home) / f"landing-{number}" / "lake" for number in count())
+        address = open_.enter_context(embedded_broker(Path(home) / "broker"))
+        few, warm, topic = (filled(address, each, options.seed) for each in (*cases, case))
+        headrace, plain, spark = (
+            Process(open_.enter_context(landing_process(HERE / f"landing_{name}.py", address)))
+            for name in ("headrace", "plain", "spark")
+        )
+        ours = Contender("headrace", headrace, columns=(PARTITION, OFFSET))
+        streams = [Contender(name, spark, order) for name, order in STREAMS.items()]
+        baselines = [Contender("plain recipe", plain), *streams]
+        for each in (ours, *baselines[:2]):
+            each.process.start(*(each.ordered(first, raw_table(next(folders), first)) for first in (few, warm)))
+        answer = sent(case, options.seed)
+        measure([ours, *baselines], topic, answer, options.rounds, folders)
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
     about = {"n": case.messages, "case": str(case), "rounds": options.rounds, "seed": options.seed}
     for each in baselines:

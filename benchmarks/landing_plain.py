@@ -1,20 +1,20 @@
 """The plain recipe: poll by kafka-python, a table by pyarrow, `write_deltalake`, offsets by batch.
 
-    python benchmarks/landing_plain.py ADDRESS TOPIC TABLE
+    python benchmarks/landing_plain.py ADDRESS
 
-As it is commonly written, at settings that suit it: crc32c, large fetches, a commit for 20,000 rows. It is not exactly
-once, syncs nothing, and lands no headers.
+It reads the orders of `landing_orders`. As it is commonly written, at settings that suit it: crc32c, large fetches, a
+commit for 20,000 rows. It is not exactly once, syncs nothing, and lands no headers.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
 from kafka import KafkaConsumer, TopicPartition
+from landing_orders import carry_out
 
 ROWS_A_COMMIT = 20_000
 FETCH_BYTES = {"max_partition_fetch_bytes": 4 * 2**20, "fetch_max_bytes": 32 * 2**20}
@@ -61,4 +61,4 @@ def as_table(rows: Sequence[Any]) -> pa.Table:
 
 
 if __name__ == "__main__":
-    land(*sys.argv[1:])
+    carry_out(land)

@@ -2,21 +2,17 @@
 
     python benchmarks/landing_spark.py ADDRESS
 
-It reads lines `{"topic": …, "table": …, "rows_a_batch": …}` (null: one batch of all), lands each topic to its end in a
-new table, and answers with a line `{"cpu_s": …, "peak_bytes": …}`: the CPU of this process and of its JVM during that
-landing, all threads, and the most memory that both have held until then. The first such line is of the start.
+It reads the orders of `landing_orders`, with `rows_a_batch` (null: one batch of all) and `codec` (null: Spark's own,
+which is snappy). Counted are this process and its JVM.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
+from landing_orders import carry_out
 from pyspark import SparkContext
-from spent import Spent, spent_by
 
 from headrace.infra.local.jars import ensure_jars
 from headrace.settings import load_settings
@@ -26,6 +22,8 @@ if TYPE_CHECKING:
 
 CORES = 2
 DRIVER_MEMORY = "2g"
+CODEC = "spark.sql.parquet.compression.codec"
+ZSTD_LEVEL = {"spark.hadoop.parquet.compression.codec.zstd.level": "1"}  # as ours; its own default is 3
 # As the other readers have them.
 KAFKA = {
     "kafka.isolation.level": "read_committed",
@@ -43,14 +41,20 @@ def open_spark() -> SparkSession:
 
     cache = load_settings().cache
     jars = ",".join(str(jar) for name in ("spark", "bench") for jar in ensure_jars(name, cache))
-    options = LOCAL_DEFAULTS | CONFIGURATION | {"spark.jars": jars, "spark.driver.memory": DRIVER_MEMORY}
+    options = LOCAL_DEFAULTS | CONFIGURATION | ZSTD_LEVEL | {"spark.jars": jars, "spark.driver.memory": DRIVER_MEMORY}
     session = SparkSession.builder.master(f"local[{CORES}]").config(map=options).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
 
 
-def land(spark: SparkSession, address: str, topic: str, table: str, rows_a_batch: int | None) -> None:
+def land(
+    spark: SparkSession, address: str, topic: str, table: str, rows_a_batch: int | None, codec: str | None
+) -> None:
     """Streams what the topic holds now into a new table."""
+    if codec is None:
+        spark.conf.unset(CODEC)
+    else:
+        spark.conf.set(CODEC, codec)
     source = spark.readStream.format("kafka").options(**KAFKA).option("kafka.bootstrap.servers", address)
     source = source.option("subscribe", topic).option("startingOffsets", "earliest")
     if rows_a_batch is not None:
@@ -61,18 +65,7 @@ def land(spark: SparkSession, address: str, topic: str, table: str, rows_a_batch
     query.awaitTermination()
 
 
-def main() -> None:
-    (address,) = sys.argv[1:]
-    spark = open_spark()
-    processes = (os.getpid(), SparkContext._gateway.proc.pid)
-    print(json.dumps(asdict(spent_by(processes))), flush=True)
-    for line in sys.stdin:
-        before_s = spent_by(processes).cpu_s
-        land(spark, address, **json.loads(line))
-        after = spent_by(processes)
-        print(json.dumps(asdict(Spent(after.cpu_s - before_s, after.peak_bytes))), flush=True)
-    spark.stop()
-
-
 if __name__ == "__main__":
-    main()
+    session = open_spark()
+    carry_out(partial(land, session), [SparkContext._gateway.proc.pid])
+    session.stop()
