@@ -18,10 +18,11 @@ from headrace.tables import OFFSET
 
 from .cluster import Cluster
 from .columnar_trial import read_columns
+from .consumer import connect
 from .partition_rows import BatchTooLarge
 from .positions import Bounds, Place
 from .session import quiet_kafka
-from .source import LARGER, connect
+from .source import LARGER
 
 PARTS = 3  # of each partition: its beginning, its middle and its end
 MAX_BYTES = 16 * 2**20  # of keys and values, of one topic

@@ -57,6 +57,7 @@ ROOMS = {
         "typer rich",
     ),
     "headrace.ingestion": room(f"{KERNEL} ingestion"),
+    "headrace.ingestion.consumer": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.source": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.cluster": room(f"{KERNEL} ingestion", "kafka"),
     "headrace.ingestion.sample": room(f"{KERNEL} draft ingestion", "kafka pyarrow"),

@@ -20,7 +20,7 @@ from support.topic import Topic
 
 from headrace.cli.landers import landers
 from headrace.errors import PositionLost
-from headrace.ingestion import session, source
+from headrace.ingestion import consumer, session, source
 from headrace.ingestion.cluster import Cluster, Unreachable
 from headrace.journal import open_journal
 from headrace.landing_audit import audit_landing
@@ -164,7 +164,7 @@ def test_a_broker_that_was_set_back_to_an_older_copy_stops_its_partitions_and_th
 def test_connections_that_hang_or_are_reset_are_given_up_in_time_and_lose_nothing(
     server, topic, background, monkeypatch
 ):
-    monkeypatch.setitem(source.CONSUMER, "request_timeout_ms", 3_000)
+    monkeypatch.setitem(consumer.SETTINGS, "request_timeout_ms", 3_000)
     topic.create(partitions=2)
     through = Topic(topic.name, server.proxy.address, topic.lake)
     background(through, session_timeout_s=2.0)

@@ -14,7 +14,7 @@ from support.landing_trial import Trial
 
 from headrace.cli.landers import landers
 from headrace.errors import BrokerError
-from headrace.ingestion import FlushPolicy, source, steps
+from headrace.ingestion import FlushPolicy, consumer, steps
 
 
 def numbered(first, end):
@@ -25,7 +25,7 @@ def numbered(first, end):
 def test_a_lander_that_is_busy_for_longer_than_its_group_waits_drops_what_it_had_and_comes_back(
     topic, background, monkeypatch
 ):
-    monkeypatch.setitem(source.CONSUMER, "max_poll_interval_ms", 2_000)
+    monkeypatch.setitem(consumer.SETTINGS, "max_poll_interval_ms", 2_000)
     busy, reached = threading.Event(), threading.Event()
 
     def sleep(step):
@@ -81,7 +81,7 @@ def test_a_group_whose_members_share_partitions_out_in_another_way_is_refused_wi
 def test_partitions_that_are_added_under_a_running_lander_are_landed_from_their_beginning(
     topic, background, monkeypatch
 ):
-    monkeypatch.setitem(source.CONSUMER, "metadata_max_age_ms", 500)
+    monkeypatch.setitem(consumer.SETTINGS, "metadata_max_age_ms", 500)
     topic.create(partitions=2).send(*numbered(0, 100))
     background(topic)
     eventually(lambda: topic.count() == 100)

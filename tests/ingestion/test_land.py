@@ -19,7 +19,7 @@ from headrace.errors import (
     SettingsError,
     UsageError,
 )
-from headrace.ingestion import FlushPolicy, LandingSettings, land, source
+from headrace.ingestion import FlushPolicy, LandingSettings, consumer, land
 
 
 def numbered(*numbers):
@@ -243,7 +243,7 @@ def test_an_address_that_is_none_is_told(tmp_path):
 
 
 def test_landing_refuses_to_start_without_the_fast_checksum(tmp_path, monkeypatch):
-    monkeypatch.setattr(source.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(consumer.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MachineError, match=r"pip install 'kafka-python\[crc32c\]'"):
         land(["t"], settings=LandingSettings(brokers="b:1", lake=tmp_path), until_end=True)
 
