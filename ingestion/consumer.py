@@ -21,8 +21,9 @@ SETTINGS: dict[str, Any] = {
     "auto_offset_reset": "none",
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
-    # A rebalance waits for a member this long at most. The loop polls several times a second.
-    "max_poll_interval_ms": 60_000,
+    # A rebalance waits for a member this long at most, and nobody lands meanwhile. The loop polls several times a
+    # second; who is busy for longer loses its partitions to others, and comes back.
+    "max_poll_interval_ms": 20_000,
     "metadata_max_age_ms": 30_000,  # how soon a new partition is noticed
     "reconnect_backoff_max_ms": 2_000,
     "request_timeout_ms": 15_000,

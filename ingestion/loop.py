@@ -34,6 +34,7 @@ PROBE_INTERVAL_S = 3.0  # how often a quiet run looks whether its topics are sti
 REPORT_INTERVAL_S = 1.0
 DRAIN_S = 4.0  # of the 10 s that a stop may take; leaving the group takes the rest
 LEAVE_S = 3.0
+COMPLAINT_INTERVAL_S = 10.0  # between two words on brokers that do not answer
 
 
 class Lander:
@@ -62,6 +63,7 @@ class Lander:
         self._failure: HeadraceError | None = None  # raised in the listener's thread, told in ours
         self._blocked_since_s: dict[str, float] = {}
         self._unreachable_since_s: float | None = None
+        self._complained_s = 0.0  # only of use while no broker answers
         self._paused = False
         self._told: tuple[int, int, int | None] | None = None
         self._started_s = self._reported_s = self._probed_s = self._positions_s = clock()
@@ -257,10 +259,13 @@ class Lander:
     def _wait_for_broker(self, err: BrokerError) -> None:
         now_s = self._clock()
         if self._unreachable_since_s is None:
-            self._unreachable_since_s = now_s
+            self._unreachable_since_s = self._complained_s = now_s
             self._observer.tally.troubles[Trouble.BROKER_AWAY] += 1
             log.warning("%s. Waiting for them", err)
         away_s = now_s - self._unreachable_since_s
+        if now_s - self._complained_s >= COMPLAINT_INTERVAL_S:
+            self._complained_s = now_s
+            log.warning("%s, for %.0f s. Still waiting for them", err, away_s)
         if self._goal.is_set and away_s >= self._settings.outage_wait_s:
             raise BrokerError(
                 f"{err}, for {away_s:.0f} s. What was landed stays; start again when they are back"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 from collections import defaultdict
 
@@ -314,6 +316,16 @@ def test_a_broker_that_is_away_is_waited_for(lake, caplog):
     assert caplog.text.count("do not answer") == 1
 
 
+def test_of_a_broker_that_stays_away_the_log_says_every_ten_seconds_for_how_long(lake, caplog, monkeypatch):
+    monkeypatch.setattr(loop, "POLL_S", 0.001)
+    source = FakeSource(p0=25)
+    source.script = [Unreachable("the brokers at b:1 do not answer")] * 12
+    lander(lake, source).run()
+    told = [int(seconds) for seconds in re.findall(r"do not answer, for (\d+) s. Still waiting for them", caplog.text)]
+    assert len(told) > 2
+    assert all(10 <= later - sooner < 20 for sooner, later in itertools.pairwise([0, *told]))
+
+
 def test_a_broker_that_is_asked_in_vain_while_nothing_comes_is_one_outage(lake, caplog, monkeypatch):
     monkeypatch.setattr(loop, "POLL_S", 0.001)
     source = FakeSource(p0=25)
@@ -323,7 +335,7 @@ def test_a_broker_that_is_asked_in_vain_while_nothing_comes_is_one_outage(lake, 
     for _ in range(12):
         run._turn()
     assert source.silences == []
-    assert caplog.text.count("do not answer") == 2
+    assert caplog.text.count(". Waiting for them") == 2
     assert run._observer.tally.troubles[Trouble.BROKER_AWAY] == 2
 
 

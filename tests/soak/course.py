@@ -15,6 +15,7 @@ from .world import TICK_S, World
 
 ORDER_WITHIN_S = 120.0  # for a step to be passed; a checkpoint comes once in a hundred commits
 LONGER, SPARE_S = 1.25, 180.0  # how much longer than planned a run may take; what has not happened then does not
+STANDSTILL_S = 15.0  # more than a dead or frozen lander explains, and less than is wrong
 REVOCATION_WITHIN_S = 10.0  # of a change of members; then another one is made
 
 Say = Callable[[str], None]
@@ -44,6 +45,7 @@ class Course:
         self._world, self._plan, self._seconds, self._say = world, plan, seconds, say
         self._blows, self._changes = deque(plan.blows), deque(plan.changes)
         self._order: Order | None = None
+        self._asked_why = False
         self._started_s = time.monotonic()
 
     @property
@@ -90,6 +92,15 @@ class Course:
         ends = self._world.positions.ends()
         if resumed := self.watch.see(now_s, self._world.positions.landed(), ends):
             self._tell(f"{resumed.kind.value}: landing had resumed everywhere after {resumed.seconds:.1f} s")
+        self._ask_why()
+
+    def _ask_why(self) -> None:
+        """Has the landers say where they are, once in each standstill that lasts."""
+        idles = self.watch.idle_s > STANDSTILL_S
+        if idles and not self._asked_why:
+            self._tell(f"a partition stands still for {self.watch.idle_s:.0f} s: landers.log has where the landers are")
+            self._world.landers.tell_where()
+        self._asked_why = idles
 
     def _change_due(self) -> None:
         """Makes the next change at its time, or earlier where a kill waits for it."""

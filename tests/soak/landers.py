@@ -94,6 +94,12 @@ class Landers:
         self._end_late(now_s)
         return deaths
 
+    def tell_where(self) -> None:
+        """Has each of them write into its log where its threads are."""
+        for _, lander in self._group.running:
+            if self._group.is_ready(lander):
+                lander.send_signal(signal.SIGUSR1)
+
     def measure(self) -> None:
         """Looks at the memory of all of them."""
         for _, lander in self._group.running:

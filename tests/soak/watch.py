@@ -58,6 +58,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.resumed: list[Resumed] = []
+        self.idle_s = 0.0  # of the partition that idles for the longest now
         self.longest_idle_s = 0.0
         self.stuck: dict[tuple[int, int], float] = {}  # seconds by (partition, landed position), above STUCK_S
         self.blow: Blow | None = None
@@ -73,9 +74,11 @@ class Watch:
         """
         if ends is None:
             self._idle_since_s.clear()
+            self.idle_s = 0.0
             return None
         for partition, end in ends.items():
             self._see_partition(now_s, partition, landed[partition], end)
+        self.idle_s = max((now_s - since_s for _, since_s in self._idle_since_s.values()), default=0.0)
         return self._see_blow(now_s, landed, ends)
 
     def _see_partition(self, now_s: float, partition: int, position: int, end: int) -> None:

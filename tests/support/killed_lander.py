@@ -7,6 +7,7 @@ orders or, to a whole group while it runs, by a file: whichever of its landers f
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -86,8 +87,10 @@ def main(text: str) -> None:
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
-        format="%(asctime)s %(process)d %(message)s",
+        format="%(asctime)s %(process)d %(name)s %(message)s",
     )
+    logging.getLogger("kafka").setLevel(logging.INFO)  # else a lander has it say nothing
+    faulthandler.register(signal.SIGUSR1)  # says where each thread is
     settings = LandingSettings(
         brokers=orders.brokers,
         lake=Path(orders.lake),
