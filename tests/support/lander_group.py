@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -74,7 +75,12 @@ class LanderGroup:
         """Asks a lander to stop, which it must do in time and with exit code 0."""
         eventually(lambda: self.is_ready(lander))
         lander.terminate()
-        assert lander.wait(STOP_WAIT_S) == 0, f"a lander ended with {lander.returncode}: see {self._folder}"
+        try:
+            lander.wait(STOP_WAIT_S)
+        except subprocess.TimeoutExpired:
+            lander.send_signal(signal.SIGUSR1)  # landers.log gets where its threads are
+            raise
+        assert lander.returncode == 0, f"a lander ended with {lander.returncode}: see {self._folder}"
         self.running = [(orders, other) for orders, other in self.running if other is not lander]
 
     def finish(self) -> None:
