@@ -33,11 +33,11 @@ from headrace.tables import OFFSET, PARTITION, raw_table
 
 HERE = Path(__file__).parent
 WARM_EVENTS = 100_000
-# The orders of the streams of Spark; None is its own default.
+# What each stream of Spark is ordered beyond the topic and the table.
 STREAMS: dict[str, Order] = {
-    "Spark, one batch": {"rows_a_batch": None, "codec": None},
-    "Spark, one batch, zstd": {"rows_a_batch": None, "codec": "zstd"},
-    "Spark, batches of our size": {"rows_a_batch": FlushPolicy().max_rows, "codec": None},
+    "Spark, one batch": {},
+    "Spark, one batch, zstd": {"codec": "zstd"},
+    "Spark, batches of our size": {"rows_a_batch": FlushPolicy().max_rows},
 }
 GOALS = {"plain recipe": 8} | dict.fromkeys(STREAMS, 4)
 PACKAGES = ("headrace", "kafka-python", "crc32c", "pyarrow", "deltalake", "numba", "pyspark", "delta-spark")
@@ -50,12 +50,7 @@ class Process:
     def __init__(self, land: Callable[[Order], Spent]) -> None:
         self._land = land
         self._spent_s = 0.0
-        self.start_s = 0.0
-
-    def start(self, few: Order, warm: Order) -> None:
-        """Lands a few events, which is its start, in CPU-seconds; and more, so that caches are filled."""
-        self.start_s = self.land(few).cpu_s
-        self.land(warm)
+        self.start_s = 0.0  # CPU-seconds until it had landed its first events
 
     def land(self, order: Order) -> Spent:
         """What a landing took, and the most memory that the process has held until now."""
@@ -79,11 +74,12 @@ class Contender:
     def land(self, topic: str, folder: Path) -> tuple[Spent, Path]:
         """Lands a topic into a table in a new folder; what it took, and the table."""
         table = raw_table(folder, topic)
-        return self.process.land(self.ordered(topic, table)), table
+        return self.process.land({"topic": topic, "table": str(table), **self.order}), table
 
-    def ordered(self, topic: str, table: Path) -> Order:
-        """The order to land a topic."""
-        return {"topic": topic, "table": str(table), **self.order}
+    def start(self, few: str, warm: str, folders: Iterator[Path]) -> None:
+        """Has its process land a few events, which is its start; and more, so that caches are filled."""
+        self.process.start_s = self.land(few, next(folders))[0].cpu_s
+        self.land(warm, next(folders))
 
     @property
     def rounds_s(self) -> list[float]:
@@ -155,7 +151,7 @@ def main() -> int:
         streams = [Contender(name, spark, order) for name, order in STREAMS.items()]
         baselines = [Contender("plain recipe", plain), *streams]
         for each in (ours, *baselines[:2]):
-            each.process.start(*(each.ordered(first, raw_table(next(folders), first)) for first in (few, warm)))
+            each.start(few, warm, folders)
         answer = sent(case, options.seed)
         measure([ours, *baselines], topic, answer, options.rounds, folders)
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}

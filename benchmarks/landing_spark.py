@@ -2,7 +2,7 @@
 
     python benchmarks/landing_spark.py ADDRESS
 
-It reads the orders of `landing_orders`, with `rows_a_batch` (null: one batch of all) and `codec` (null: Spark's own,
+It reads the orders of `landing_orders`, with `rows_a_batch` (else one batch of all) and `codec` (else Spark's own,
 which is snappy). Counted are this process and its JVM.
 """
 
@@ -48,7 +48,7 @@ def open_spark() -> SparkSession:
 
 
 def land(
-    spark: SparkSession, address: str, topic: str, table: str, rows_a_batch: int | None, codec: str | None
+    spark: SparkSession, address: str, topic: str, table: str, rows_a_batch: int | None = None, codec: str | None = None
 ) -> None:
     """Streams what the topic holds now into a new table."""
     if codec is None:

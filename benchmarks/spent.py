@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOK_INTERVAL_S = 0.02
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/N/stat, counted behind the name of the program: time in its own code, and in the kernel for it.
 USER_TICKS, SYSTEM_TICKS = 11, 12
@@ -21,26 +18,6 @@ class Spent:
 
     cpu_s: float
     peak_bytes: int
-
-
-def run(command: Sequence[str]) -> Spent:
-    """Runs a command to its end; what its own children take counts as CPU, but not as memory.
-
-    Raises:
-        SystemExit: it failed; its own words are on stderr.
-    """
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603 (made here)
-    peak_bytes = 0
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if ended:
-            break
-        peak_bytes = max(peak_bytes, peak_of(process.pid))  # wait4 would count what was ours before the exec
-        time.sleep(LOOK_INTERVAL_S)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return Spent(usage.ru_utime + usage.ru_stime, peak_bytes)
 
 
 def spent_by(processes: Iterable[int]) -> Spent:

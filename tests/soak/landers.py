@@ -97,8 +97,7 @@ class Landers:
     def tell_where(self) -> None:
         """Has each of them write into its log where its threads are."""
         for _, lander in self._group.running:
-            if self._group.is_ready(lander):
-                lander.send_signal(signal.SIGUSR1)
+            self._group.tell_where(lander)
 
     def measure(self) -> None:
         """Looks at the memory of all of them."""

@@ -29,6 +29,12 @@ def test_no_time_counts_while_no_broker_answers():
     assert seen((0, 5, 9), (2, 5, 9), (20, 5, None), (40, 5, 9), (41, 5, 9)).longest_idle_s == 2
 
 
+def test_what_idles_now_is_over_once_it_moves_or_no_broker_answers():
+    assert seen((0, 5, 9), (3, 5, 9)).idle_s == 3
+    assert seen((0, 5, 9), (3, 5, 9), (4, 6, 9)).idle_s == 0
+    assert seen((0, 5, 9), (3, 5, 9), (4, 5, None)).idle_s == 0
+
+
 def test_a_standstill_of_more_than_thirty_seconds_is_kept_with_its_position():
     assert seen((0, 5, 9), (30, 5, 9)).stuck == {}
     assert seen((0, 5, 9), (31, 5, 9), (40, 5, 9), (41, 6, 9)).stuck == {(0, 5): 40}

@@ -76,22 +76,23 @@ class Watch:
             self._idle_since_s.clear()
             self.idle_s = 0.0
             return None
-        for partition, end in ends.items():
-            self._see_partition(now_s, partition, landed[partition], end)
-        self.idle_s = max((now_s - since_s for _, since_s in self._idle_since_s.values()), default=0.0)
+        idle_s = [self._idles(now_s, partition, landed[partition], end) for partition, end in ends.items()]
+        self.idle_s = max(idle_s, default=0.0)
+        self.longest_idle_s = max(self.longest_idle_s, self.idle_s)
         return self._see_blow(now_s, landed, ends)
 
-    def _see_partition(self, now_s: float, partition: int, position: int, end: int) -> None:
+    def _idles(self, now_s: float, partition: int, position: int, end: int) -> float:
+        """For how many seconds it has idled."""
         if end <= position:
             self._idle_since_s.pop(partition, None)
-            return
+            return 0.0
         before, since_s = self._idle_since_s.get(partition, (None, now_s))
         if before != position:
             since_s = now_s
         self._idle_since_s[partition] = (position, since_s)
-        self.longest_idle_s = max(self.longest_idle_s, now_s - since_s)
         if now_s - since_s > STUCK_S:
             self.stuck[partition, position] = now_s - since_s
+        return now_s - since_s
 
     def _see_blow(self, now_s: float, landed: Mapping[int, int], ends: Mapping[int, int]) -> Resumed | None:
         if self.blow is None or now_s < self.blow.at_s:

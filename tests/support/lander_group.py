@@ -44,6 +44,11 @@ class LanderGroup:
         """Whether it can be asked to stop."""
         return ready_file(self._folder, lander.pid).exists()
 
+    def tell_where(self, lander: Lander) -> None:
+        """Has it write into landers.log where its threads are, if it has come so far that it can."""
+        if self.is_ready(lander):
+            lander.send_signal(signal.SIGUSR1)
+
     def ended(self) -> list[tuple[Orders, Lander]]:
         """Those that have ended since the last call, whatever the reason; they are forgotten here."""
         found = [(orders, lander) for orders, lander in self.running if lander.poll() is not None]
@@ -78,7 +83,7 @@ class LanderGroup:
         try:
             lander.wait(STOP_WAIT_S)
         except subprocess.TimeoutExpired:
-            lander.send_signal(signal.SIGUSR1)  # landers.log gets where its threads are
+            self.tell_where(lander)
             raise
         assert lander.returncode == 0, f"a lander ended with {lander.returncode}: see {self._folder}"
         self.running = [(orders, other) for orders, other in self.running if other is not lander]
