@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka import errors as kafka_errors
@@ -21,11 +22,19 @@ from .partition_rows import BatchTooLarge
 from .poll_size import PollSize
 from .positions import Bounds, Lost, Place
 
+V = TypeVar("V")
+
 log = logging.getLogger(__name__)
 
 # Of a poll: some 50 ms where compiled code decodes, a quarter of a second where kafka-python does. For so long a stop
 # may go unnoticed.
 MOST_RECORDS, MOST_STOCK_RECORDS = 100_000, 20_000
+OF_THE_RECORDS = (
+    kafka_errors.OffsetOutOfRangeError,
+    kafka_errors.LogTruncationError,
+    kafka_errors.UnsupportedCodecError,
+    BatchTooLarge,
+)
 LARGER = "Land the large batch with a larger max_batch_bytes (HEADRACE_MAX_BATCH_BYTES), given three times that memory"
 
 
@@ -51,6 +60,23 @@ class Polled:
     astray: frozenset[Place] = frozenset()
     cuts: Mapping[Place, int | None] = field(default_factory=dict)
     unreadable: tuple[Lost, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.positions or self.astray or self.unreadable)
+
+    def without(self, places: Collection[Place]) -> Polled:
+        """The same, but for these partitions."""
+        return Polled(
+            _outside(places, self.records),
+            _outside(places, self.positions),
+            self.astray - frozenset(places),
+            _outside(places, self.cuts),
+            tuple(lost for lost in self.unreadable if lost.place not in places),
+        )
+
+
+def _outside(places: Collection[Place], of: Mapping[Place, V]) -> dict[Place, V]:
+    return {place: value for place, value in of.items() if place not in places}
 
 
 class Owner(Protocol):
@@ -103,7 +129,7 @@ class KafkaSource:
         self._topic_ids: dict[str, str] = {}
         self._awaited: frozenset[str] = frozenset()
         self._seen: dict[Place, int] = {}
-        self._unproved: Polled | None = None
+        self._unproved = Polled()
         self._assigned: set[Place] = set()
         self._hint_failed, self._on_hint_refused = False, on_hint_refused
         self.joined = False  # whether the group has given us our partitions, were it none
@@ -122,16 +148,17 @@ class KafkaSource:
 
         Raises:
             TopicReplaced: a topic has another id, or is gone.
-            Unreachable: records came, but no broker could be asked what they are of. The next call asks again.
+            Unreachable: records came, but no broker could be asked what they are of. The next call asks again, and
+                reads nothing else until that is answered.
             BrokerError: the broker refuses for good, such as for lack of rights.
         """
-        if self._unproved is None:
-            polled = self._read(timeout_s)
-            if not polled.positions and not polled.astray and not polled.unreadable:
-                return polled
-            self._unproved = polled
-        self.prove()
-        polled, self._unproved = self._unproved, None
+        if self._unproved:
+            self._stay_joined(timeout_s)
+        else:
+            self._unproved = self._read(timeout_s)
+        if self._unproved:
+            self.prove()
+        polled, self._unproved = self._unproved, Polled()
         self._seen |= polled.positions
         return polled
 
@@ -181,7 +208,8 @@ class KafkaSource:
 
     def _read(self, timeout_s: float) -> Polled:
         try:
-            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=self._poll_size.records)
+            with self._answered():
+                records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=self._poll_size.records)
             self._keep_joining()
             self._poll_size.observe(chain.from_iterable(records.values()))
             return Polled(records, self._moved())
@@ -198,6 +226,20 @@ class KafkaSource:
             raise MachineError(
                 f"{err}. Records of a topic are compressed by it: pip install 'kafka-python[lz4,snappy,zstd]'"
             ) from err
+
+    def _stay_joined(self, timeout_s: float) -> None:
+        """Takes part in the group and fetches nothing: else the group waits for us while we wait for a broker."""
+        with self._answered():
+            self._consumer._coordinator.poll(timeout_ms=int(timeout_s * 1000))
+        self._keep_joining()
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Has errors of the brokers raised as ours; not those that are of one partition, or of a missing package."""
+        try:
+            yield
+        except OF_THE_RECORDS:
+            raise
         except kafka_errors.KafkaError as err:
             if err.retriable:
                 raise Unreachable(f"the brokers at {self.cluster.brokers} do not answer ({err})") from err
@@ -266,6 +308,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _forget(self, places: Collection[TopicPartition]) -> None:
         self._source.joined = False
+        self._source._unproved = self._source._unproved.without(places)
         for place in places:
             self._source._assigned.discard((place.topic, place.partition))
             self._source._seen.pop((place.topic, place.partition), None)

@@ -15,6 +15,7 @@ from support.landing_trial import Trial
 from headrace.cli.landers import landers
 from headrace.errors import BrokerError
 from headrace.ingestion import FlushPolicy, consumer, steps
+from headrace.ingestion.cluster import Cluster, Unreachable
 
 
 def numbered(first, end):
@@ -41,6 +42,38 @@ def test_a_lander_that_is_busy_for_longer_than_its_group_waits_drops_what_it_had
     busy.set()
     topic.send(*numbered(300, 600), partition=1)
     eventually(lambda: topic.count() == 600)
+    background.end()
+    assert topic.comparison().is_clean
+
+
+@pytest.mark.slow
+def test_a_lander_that_cannot_prove_what_it_read_keeps_no_newcomer_waiting_and_lands_it_once(
+    topic, background, monkeypatch
+):
+    monkeypatch.setitem(consumer.SETTINGS, "max_poll_interval_ms", 120_000)  # how long the group would wait for it
+    topic_ids, first, is_away, unanswered = Cluster.topic_ids, [], threading.Event(), threading.Event()
+
+    def ask(cluster, topics, of=()):
+        first.append(cluster)
+        if cluster is first[0] and is_away.is_set():
+            unanswered.set()
+            raise Unreachable("the brokers do not answer")
+        return topic_ids(cluster, topics, of)
+
+    monkeypatch.setattr(Cluster, "topic_ids", ask)
+    topic.create(partitions=2)
+    for partition in range(2):
+        topic.send(*numbered(0, 100), partition=partition)
+    background(topic)
+    eventually(lambda: topic.count() == 200)
+    is_away.set()
+    for partition in range(2):
+        topic.send(*numbered(100, 200), partition=partition)
+    assert unanswered.wait(30)
+    background(topic)
+    eventually(lambda: topic.count() == 300, within_s=40)  # the newcomer lands the partition that is now its own
+    is_away.clear()
+    eventually(lambda: topic.count() == 400)
     background.end()
     assert topic.comparison().is_clean
 

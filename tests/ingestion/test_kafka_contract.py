@@ -67,6 +67,24 @@ def test_a_position_can_be_looked_at_without_asking_the_broker(topic, consumer):
     assert consumer._subscription.position(place).offset == 5
 
 
+def test_a_coordinator_that_is_polled_joins_its_group_and_fetches_nothing(topic):
+    """What `KafkaSource` does while it must not read on."""
+    topic.create().send(b"x")
+    place = TopicPartition(topic.name, 0)
+    member = KafkaConsumer(
+        topic.name, bootstrap_servers=topic.address, group_id=topic.name, auto_offset_reset="earliest"
+    )
+    try:
+        eventually(lambda: member._coordinator.poll(timeout_ms=200) and member.assignment())
+        member.seek(place, 0)
+        assert member._coordinator.poll(timeout_ms=200)
+        assert member._coordinator.rejoining is False
+        assert member.position(place) == 0
+        assert read(member, place) == [b"x"]
+    finally:
+        member.close()
+
+
 def test_joining_is_still_forgotten_by_a_leader_whose_poll_times_out():
     """When this fails, `KafkaSource._keep_joining` may have become needless."""
     assert "self._assignment_snapshot != self._metadata_snapshot" in inspect.getsource(ConsumerCoordinator.need_rejoin)
