@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from spent import cpu_of, peak_of
+from spent import spent_by
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,11 +22,11 @@ def take_turn(work: Callable[[], None], processes: Sequence[int] = ()) -> None:
     `processes`, seconds by the clock of the work, and the most memory that they have held together.
     """
     numbers = (os.getpid(), *processes)
-    start_s, began = sum(map(cpu_of, numbers)), time.perf_counter()
+    start, began = spent_by(numbers), time.perf_counter()
     work()
-    wall_s = time.perf_counter() - began
-    cpu_s = sum(map(cpu_of, numbers)) - start_s
-    answer = {"start_s": start_s, "cpu_s": cpu_s, "wall_s": wall_s, "peak_bytes": sum(map(peak_of, numbers))}
+    wall_s, end = time.perf_counter() - began, spent_by(numbers)
+    cpu_s = end.cpu_s - start.cpu_s
+    answer = {"start_s": start.cpu_s, "cpu_s": cpu_s, "wall_s": wall_s, "peak_bytes": end.peak_bytes}
     print(json.dumps(answer), flush=True)
 
 

@@ -29,6 +29,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka_topics import BATCH_BYTES, PARTITIONS, Case, embedded_broker, filled
 
 from headrace.ingestion.columnar_trial import net_client, read_columns
+from headrace.ingestion.source import MOST_RECORDS, MOST_STOCK_RECORDS
 
 PARTITION_BYTES, FETCH_BYTES = 4 * 2**20, 32 * 2**20
 CPU_PER_MESSAGE_US = 1e6
@@ -47,7 +48,7 @@ class Reader:
 
 
 def kafka_python(address: str, topic: str, *, columnar: bool = False) -> Iterator[Any]:
-    """Polls of kafka-python 3, at the settings that are best for it."""
+    """Polls of kafka-python 3, of as many records as the lander asks for, which is what is best for each."""
     consumer = KafkaConsumer(
         bootstrap_servers=address,
         group_id=None,
@@ -56,7 +57,7 @@ def kafka_python(address: str, topic: str, *, columnar: bool = False) -> Iterato
         isolation_level="read_committed",
         max_partition_fetch_bytes=PARTITION_BYTES,
         fetch_max_bytes=FETCH_BYTES,
-        max_poll_records=20_000,
+        max_poll_records=MOST_RECORDS if columnar else MOST_STOCK_RECORDS,
         metrics_enabled=False,
         **({"kafka_client": net_client} if columnar else {}),
     )
