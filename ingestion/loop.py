@@ -18,9 +18,10 @@ from .cluster import Unreachable
 from .flush import FlushReason
 from .goal import Goal
 from .observer import Conditions, Observer
+from .polled import Polled
 from .positions import Lost, Place, by_topic
 from .settings import LandingSettings, Progress
-from .source import KafkaSource, Polled
+from .source import KafkaSource
 from .stopped import Stopped
 from .tally import Rebalance, Trouble
 from .target import Target

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka import errors as kafka_errors
@@ -20,9 +20,8 @@ from .columnar_trial import read_columns
 from .consumer import connect
 from .partition_rows import BatchTooLarge
 from .poll_size import PollSize
+from .polled import Polled
 from .positions import Bounds, Lost, Place
-
-V = TypeVar("V")
 
 log = logging.getLogger(__name__)
 
@@ -44,39 +43,6 @@ class TopicReplaced(Exception):
     def __init__(self, topics: Mapping[str, str | None]) -> None:
         super().__init__(", ".join(sorted(topics)))
         self.topics = dict(topics)  # name: new id, None while there is none
-
-
-@dataclass(frozen=True)
-class Polled:
-    """What one poll gave: records by partition, the positions after them, and partitions that cannot be read on.
-
-    Records are Arrow record batches (`RECORD_SCHEMA`) in offset order. Partitions are `astray` whose position the
-    broker does not have, `unreadable` where it has something there that cannot be read; `cuts` has those astray whose
-    log the broker cut behind what was read, and where, if the broker knows it.
-    """
-
-    records: Mapping[Place, Sequence[Any]] = field(default_factory=dict)
-    positions: Mapping[Place, int] = field(default_factory=dict)
-    astray: frozenset[Place] = frozenset()
-    cuts: Mapping[Place, int | None] = field(default_factory=dict)
-    unreadable: tuple[Lost, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.positions or self.astray or self.unreadable)
-
-    def without(self, places: Collection[Place]) -> Polled:
-        """The same, but for these partitions."""
-        return Polled(
-            _outside(places, self.records),
-            _outside(places, self.positions),
-            self.astray - frozenset(places),
-            _outside(places, self.cuts),
-            tuple(lost for lost in self.unreadable if lost.place not in places),
-        )
-
-
-def _outside(places: Collection[Place], of: Mapping[Place, V]) -> dict[Place, V]:
-    return {place: value for place, value in of.items() if place not in places}
 
 
 class Owner(Protocol):

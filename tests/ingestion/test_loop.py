@@ -17,10 +17,11 @@ from headrace.ingestion import FlushPolicy, LandingSettings, loop
 from headrace.ingestion.cluster import Unreachable
 from headrace.ingestion.landing import Landing
 from headrace.ingestion.loop import Lander
+from headrace.ingestion.polled import Polled
 from headrace.ingestion.positions import Bounds, Move
 from headrace.ingestion.raw_columns import record_columns
 from headrace.ingestion.raw_table import RawTable
-from headrace.ingestion.source import Polled, TopicReplaced
+from headrace.ingestion.source import TopicReplaced
 from headrace.ingestion.tally import Trouble
 from headrace.ingestion.target import Target
 from headrace.ingestion.topic_landing import TopicLanding

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from headrace.ingestion.polled import Polled
 from headrace.ingestion.positions import Lost
-from headrace.ingestion.source import Polled
 
 GONE, KEPT = ("t", 0), ("t", 1)
 
