@@ -28,12 +28,6 @@ log = logging.getLogger(__name__)
 # Of a poll: some 50 ms where compiled code decodes, a quarter of a second where kafka-python does. For so long a stop
 # may go unnoticed.
 MOST_RECORDS, MOST_STOCK_RECORDS = 100_000, 20_000
-OF_THE_RECORDS = (
-    kafka_errors.OffsetOutOfRangeError,
-    kafka_errors.LogTruncationError,
-    kafka_errors.UnsupportedCodecError,
-    BatchTooLarge,
-)
 LARGER = "Land the large batch with a larger max_batch_bytes (HEADRACE_MAX_BATCH_BYTES), given three times that memory"
 
 
@@ -118,10 +112,11 @@ class KafkaSource:
                 reads nothing else until that is answered.
             BrokerError: the broker refuses for good, such as for lack of rights.
         """
-        if self._unproved:
-            self._stay_joined(timeout_s)
-        else:
-            self._unproved = self._read(timeout_s)
+        with self._answered():
+            if self._unproved:
+                self._stay_joined(timeout_s)
+            else:
+                self._unproved = self._read(timeout_s)
         if self._unproved:
             self.prove()
         polled, self._unproved = self._unproved, Polled()
@@ -174,8 +169,7 @@ class KafkaSource:
 
     def _read(self, timeout_s: float) -> Polled:
         try:
-            with self._answered():
-                records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=self._poll_size.records)
+            records = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=self._poll_size.records)
             self._keep_joining()
             self._poll_size.observe(chain.from_iterable(records.values()))
             return Polled(records, self._moved())
@@ -195,17 +189,14 @@ class KafkaSource:
 
     def _stay_joined(self, timeout_s: float) -> None:
         """Takes part in the group and fetches nothing: else the group waits for us while we wait for a broker."""
-        with self._answered():
-            self._consumer._coordinator.poll(timeout_ms=int(timeout_s * 1000))
+        self._consumer._coordinator.poll(timeout_ms=int(timeout_s * 1000))
         self._keep_joining()
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
-        """Has errors of the brokers raised as ours; not those that are of one partition, or of a missing package."""
+        """Has errors of the brokers raised as ours."""
         try:
             yield
-        except OF_THE_RECORDS:
-            raise
         except kafka_errors.KafkaError as err:
             if err.retriable:
                 raise Unreachable(f"the brokers at {self.cluster.brokers} do not answer ({err})") from err
